@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { defineError } from '../define.js';
+
+// 3100–3199: networks and NICs.
+
+export const networkUnknown = defineError({
+  code: 3101,
+  reason: 'network-unknown',
+  retryable: false,
+  data: z.object({ network: z.string(), known: z.array(z.string()) }),
+  message: ({ network, known }) => `There is no network ${network}; there are: ${known.join(', ') || 'none'}`,
+  remedy: () => 'Name one of them, or add it under "networks" in the configuration',
+});
+
+export const subnetExhausted = defineError({
+  code: 3102,
+  reason: 'subnet-exhausted',
+  retryable: true,
+  data: z.object({ network: z.string(), subnet: z.string(), leases: z.int() }),
+  message: ({ network, subnet, leases }) => `All ${leases} addresses of ${network} (${subnet}) are leased`,
+  remedy: () => 'Stop VMs, or configure a larger subnet',
+});
+
+export const addressTaken = defineError({
+  code: 3103,
+  reason: 'address-taken',
+  retryable: false,
+  data: z.object({ address: z.string(), by: z.string() }),
+  message: ({ address, by }) => `${address} is held by ${by}`,
+  remedy: () => 'Choose another address, or none to have one leased',
+});
+
+export const addressOutside = defineError({
+  code: 3104,
+  reason: 'address-outside-subnet',
+  retryable: false,
+  data: z.object({ address: z.string(), subnet: z.string() }),
+  message: ({ address, subnet }) => `${address} is not an address for a VM in ${subnet}`,
+  remedy: ({ subnet }) =>
+    `Choose an address inside ${subnet}, neither the gateway's, the network's nor the broadcast one`,
+});
+
+export const tapBusy = defineError({
+  code: 3105,
+  reason: 'tap-busy',
+  retryable: true,
+  data: z.object({ tap: z.string() }),
+  message: ({ tap }) => `The tap ${tap} is in use by another process`,
+  remedy: () => 'End the process that holds it (`thaw network check` says whose it is)',
+});
+
+export const noPci = defineError({
+  code: 3106,
+  reason: 'no-pci',
+  retryable: false,
+  data: z.object({ vm: z.string() }),
+  message: ({ vm }) => `${vm} was booted without PCI, so a NIC can't be attached to it or its clones`,
+  remedy: () => 'Boot the source with PCI (`--enable-pci`, thaw’s default) and take a new snapshot',
+});
+
+export const nicAfterUnplug = defineError({
+  code: 3107,
+  reason: 'nic-after-unplug',
+  retryable: false,
+  data: z.object({ vm: z.string() }),
+  message: ({ vm }) => `A device of ${vm} was unplugged once; a new NIC would be dead in the guest`,
+  remedy: ({ vm }) => `Restore a fresh clone and attach to it, not to ${vm}`,
+});
+
+export const attachmentUnknown = defineError({
+  code: 3108,
+  reason: 'attachment-unknown',
+  retryable: false,
+  data: z.object({ vm: z.string(), attachment: z.string() }),
+  message: ({ vm, attachment }) => `${vm} has no attachment ${attachment}`,
+  remedy: ({ vm }) => `\`thaw show ${vm}\` lists its attachments`,
+});
+
+export const linkForeign = defineError({
+  code: 3109,
+  reason: 'link-foreign',
+  retryable: false,
+  data: z.object({ link: z.string(), why: z.string() }),
+  message: ({ link, why }) => `The link ${link} is not thaw's: ${why}`,
+  remedy: () =>
+    'Remove or rename it by hand, or configure another name; thaw never touches what it did not make',
+});
+
+export const tapNotReady = defineError({
+  code: 3110,
+  reason: 'tap-not-ready',
+  retryable: true,
+  data: z.object({ tap: z.string(), why: z.string() }),
+  message: ({ tap, why }) => `The tap ${tap} is not what was made: ${why}`,
+  remedy: () => 'Something else on this host changes links; look at network managers and other daemons',
+});
+
+export const tooManyNics = defineError({
+  code: 3111,
+  reason: 'too-many-nics',
+  retryable: false,
+  data: z.object({ vm: z.string(), limit: z.int() }),
+  message: ({ vm, limit }) => `${vm} would get more than ${limit} NICs`,
+  remedy: () => 'Firecracker has 31 device slots, the other devices included',
+});
+
+export const macTaken = defineError({
+  code: 3112,
+  reason: 'mac-taken',
+  retryable: false,
+  data: z.object({ mac: z.string(), by: z.string() }),
+  message: ({ mac, by }) => `The MAC ${mac} is held by ${by}`,
+  remedy: () => 'Choose another one, or none to have one made',
+});

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { defineMethod } from './define.js';
+import * as host from './errors/host.js';
+import * as vm from './errors/vm.js';
+import * as vmm from './errors/vmm.js';
+import * as agent from './errors/agent.js';
+import * as network from './errors/network.js';
+import { Name, NetworkName, OperationId, ProgressToken, VmRef } from './shapes/ids.js';
+import { AgentSpec, MachineSpec } from './shapes/machine.js';
+import { Labels, Timeline, Vm } from './shapes/vm.js';
+
+const one = z.strictObject({ vm: VmRef });
+
+export const boot = defineMethod({
+  name: 'vm.boot',
+  summary: 'Boot a VM; without a NIC by default, so that its snapshots can be restored with hot-attach.',
+  access: 'change',
+  progress: true,
+  params: z.strictObject({
+    name: Name.optional(),
+    config: MachineSpec,
+    /** Start with `--enable-pci`: hot-attach needs it. */
+    pci: z.boolean().default(true),
+    /** Networks to give a NIC on at boot. Snapshots of such a VM are not fit for hot-attach. */
+    networks: z.array(NetworkName).max(8).default([]),
+    agent: AgentSpec.prefault({}),
+    /** Milliseconds for the guest's agent to answer, 0 to not wait for it. */
+    readyTimeout: z.int().min(0).max(3_600_000).default(60_000),
+    keepOnFailure: z.boolean().default(false),
+    labels: Labels.default({}),
+    progressToken: ProgressToken.optional(),
+  }),
+  result: z.object({ vm: Vm }),
+  errors: [
+    vm.nameTaken,
+    host.pathNotAllowed,
+    host.fileMissing,
+    vmm.vmmNotExecutable,
+    vmm.vmmDied,
+    vmm.vmmRefused,
+    agent.agentSilent,
+    network.subnetExhausted,
+    network.networkUnknown,
+  ],
+});
+
+export const list = defineMethod({
+  name: 'vm.list',
+  summary: 'All VMs of the run directory, foreign ones too.',
+  access: 'read',
+  params: z.strictObject({}),
+  result: z.object({ vms: z.array(Vm) }),
+});
+
+export const get = defineMethod({
+  name: 'vm.get',
+  summary: 'One VM.',
+  access: 'read',
+  params: one,
+  result: z.object({ vm: Vm }),
+  errors: [vm.vmUnknown],
+});
+
+export const pause = defineMethod({
+  name: 'vm.pause',
+  summary: 'Pause the guest’s processors. Warns where this Firecracker then loses its agent.',
+  access: 'change',
+  params: one,
+  result: z.object({ vm: Vm, warnings: z.array(z.string()) }),
+  errors: [vm.vmUnknown, vm.vmBusy, vm.vmForeign, vmm.vmmRefused, vmm.vmmDied],
+});
+
+export const resume = defineMethod({
+  name: 'vm.resume',
+  summary: 'Let a paused guest run again; answers with what its agent then says.',
+  access: 'change',
+  params: one,
+  result: z.object({ vm: Vm }),
+  errors: [vm.vmUnknown, vm.vmBusy, vm.vmForeign, vmm.vmmRefused, vmm.vmmDied],
+});
+
+export const stop = defineMethod({
+  name: 'vm.stop',
+  summary: 'End a VM and free all it held. Aborts what is under way and awaits its undo.',
+  access: 'change',
+  params: one,
+  result: z.object({ vm: z.string() }),
+  errors: [vm.vmUnknown, vm.vmForeign],
+});
+
+export const timeline = defineMethod({
+  name: 'vm.timeline',
+  summary: 'What was done to a VM and how long each step took; by VM, or by operation, failed ones included.',
+  access: 'read',
+  params: z.strictObject({ vm: VmRef.optional(), operation: OperationId.optional() }),
+  result: z.object({ timelines: z.array(Timeline) }),
+  errors: [vm.vmUnknown, vm.operationUnknown],
+});

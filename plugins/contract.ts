@@ -1,0 +1,9 @@
+// All that a plugin may import from thaw, beside `daemon/api`.
+export type * from './contract/agent.js';
+export * from './contract/context.js';
+export * from './contract/effect.js';
+export type * from './contract/network.js';
+export * from './contract/plugin.js';
+export * from './contract/step.js';
+export type * from './contract/storage.js';
+export type * from './contract/strategy.js';

@@ -1,0 +1,68 @@
+import type { LinkName, Mac, NetworkName, VmId } from '../../daemon/api/shapes/ids.js';
+import type { Difference, Step, StepKinds } from './step.js';
+import type { Context } from './context.js';
+
+/** A NIC's place in a network: made up and reserved in memory, not yet made. Plain data, it goes into records. */
+export interface Grant {
+  readonly vm: VmId;
+  /** Firecracker's `iface_id`: `eth0`, `eth1`, … */
+  readonly nic: string;
+  readonly network: NetworkName;
+  readonly tap: LinkName;
+  readonly mac: Mac;
+  readonly bridge: LinkName;
+  /** With prefix length, e.g. `10.88.0.5/16`. */
+  readonly addresses: readonly string[];
+  readonly gateway: string | null;
+  readonly dns: readonly string[];
+  readonly mtu: number;
+}
+
+/** What somebody wants for one NIC. */
+export interface GrantWish {
+  readonly vm: VmId;
+  readonly nic: string;
+  readonly network: string;
+  /** A static address without prefix. */
+  readonly address?: string | undefined;
+  readonly mac?: string | undefined;
+}
+
+export interface NetworkView {
+  readonly name: NetworkName;
+  readonly bridge: string;
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly nat: boolean;
+  readonly mtu: number;
+  readonly leases: number;
+  readonly capacity: number;
+}
+
+/**
+ * The networks of the host: bridges, leases, taps and rules. Its step kinds are `lease`, `tap` and `filter`, whose
+ * steps {@link Fabric.steps} makes from a grant.
+ */
+export interface Fabric {
+  networks(): readonly NetworkView[];
+  /**
+   * Chooses tap, MAC and address and reserves them in memory, at once and never twice.
+   * @throws networkUnknown, subnetExhausted, addressTaken, addressOutside, macTaken
+   */
+  grant(wish: GrantWish): Grant;
+  /** Gives back a reservation whose `lease` step never ran; harmless otherwise. */
+  release(grant: Grant): void;
+  /** The steps that make a grant real, in order: lease, tap, filter. */
+  stepsFor(grant: Grant): readonly Step[];
+  readonly kinds: StepKinds;
+  /** What is wrong with the bridges and the tables themselves, apart from any VM. */
+  check(cx: Context): Promise<readonly Difference[]>;
+  /** Removes taps and rules that carry our mark and belong to none of `alive`; returns what it removed. */
+  sweep(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]>;
+  /** Milliseconds a ping of `address` took, or null where no answer came within `timeout` milliseconds. */
+  ping(address: string, timeout: number, cx: Context): Promise<number | null>;
+  /** Frees memory and handles. Bridges and taps stay: VMs live on while the daemon is away. */
+  close(): Promise<void>;
+  /** Removes bridges and tables that no VM uses any more. */
+  dismantle(cx: Context): Promise<void>;
+}
