@@ -36,7 +36,7 @@ function declare<A extends unknown[], R>(
       if (probe.edge) await probe.edge(name, 'after', cx.signal);
       return result;
     } finally {
-      probe.effect(name, start, performance.now(), failed);
+      probe.effect(name, { start, end: performance.now(), failed });
     }
   };
 }

@@ -55,6 +55,12 @@ export interface Fabric {
   /** The steps that make a grant real, in order: lease, tap, filter. */
   stepsFor(grant: Grant): readonly Step[];
   readonly kinds: StepKinds;
+  /**
+   * Proves that a tap is there, ours and free, just before a call that would silently create a missing one
+   * (Firecracker does, at attach and at load: facts 8 and headline 5).
+   * @throws tapNotReady, tapBusy
+   */
+  verifyTap(tap: string, vm: string, cx: Context): Promise<void>;
   /** What is wrong with the bridges and the tables themselves, apart from any VM. */
   check(cx: Context): Promise<readonly Difference[]>;
   /** Removes taps and rules that carry our mark and belong to none of `alive`; returns what it removed. */

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { AbsolutePath } from '../api/shapes/ids.js';
+
+/** The configuration file, `/etc/thaw/config.json` by default. Strict: a misspelt key is refused with its name. */
+export const Config = z.strictObject({
+  /** VMs, their sockets and records; on a tmpfs, because a host crash ends all VMs anyway. */
+  runDir: AbsolutePath.default('/run/thawd'),
+  /** Snapshots and disks; best on a file system with reflinks (xfs, btrfs). */
+  storeDir: AbsolutePath.default('/var/lib/thaw'),
+  socket: z
+    .strictObject({
+      /** Default: `thawd.sock` in the run directory. */
+      path: AbsolutePath.optional(),
+      /** Members may read. */
+      group: z.string().default('thaw'),
+      /** User ids that may also change. */
+      users: z.array(z.int().min(0)).default([]),
+    })
+    .prefault({}),
+  firecracker: z
+    .strictObject({
+      binary: AbsolutePath.default('/usr/bin/firecracker'),
+      /** Further arguments, e.g. `["--level", "Warning"]`. */
+      args: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+  /** Folders beneath which callers who are not root may name files. */
+  roots: z.array(AbsolutePath).default([]),
+  slots: z
+    .strictObject({
+      /** VMMs with tap, lease and rules made ready before anybody asks; 0 makes each when it is asked for. */
+      size: z.int().min(0).max(256).default(1),
+      network: z.string().default('default'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** Restores and boots under way at once; more wait for their turn. */
+      parallel: z.int().min(1).max(1024).default(32),
+      /** Requests of one connection being answered at once. */
+      inFlight: z.int().min(1).max(65536).default(256),
+      /** Bytes of one line of the socket. */
+      lineBytes: z.int().min(1024).max(67108864).default(1048576),
+    })
+    .prefault({}),
+  /** By name; checked by the network plugin. Without any there is one named `default`. */
+  networks: z.record(z.string(), z.unknown()).optional(),
+  plugins: z
+    .strictObject({
+      /** Files of further plugins: absolute, owned by root. */
+      paths: z.array(AbsolutePath).default([]),
+      /** Settings by plugin name, checked by the plugin itself. */
+      settings: z.record(z.string(), z.unknown()).default({}),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') })
+    .prefault({}),
+});
+export type Config = z.output<typeof Config>;

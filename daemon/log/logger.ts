@@ -1,0 +1,15 @@
+import { pino } from 'pino';
+
+/** What parts of the daemon log with; pino's form. */
+export interface Log {
+  debug(data: object, message: string): void;
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+  child(bindings: Record<string, unknown>): Log;
+}
+
+/** JSON lines on standard error, written at once: a worker transport would lose the last ones when the process ends. */
+export function openLog(level: string): Log {
+  return pino({ level, base: {} }, pino.destination({ dest: 2, sync: true }));
+}

@@ -1,0 +1,59 @@
+import { internal } from '../api/errors/rpc.js';
+import { within, type Context, type Step, type StepKind, type StepKinds } from '../../plugins/contract.js';
+import type { Operation } from './operation.js';
+
+/** Milliseconds for the undo of one step; it can't be cancelled, so it must be bounded. */
+const undoDeadline = 20_000;
+
+/** How a step is called in timelines and progress. */
+export function stepLabel(step: Step): string {
+  return typeof step['nic'] === 'string' ? `${step.kind} ${step['nic']}` : step.kind;
+}
+
+/** The kind of a step. @throws internal: plans are made of known kinds only */
+export function kindOf(kinds: StepKinds, step: Step): StepKind {
+  const kind = kinds[step.kind];
+  if (kind === undefined) throw internal({ what: `no step kind ${step.kind}` });
+  return kind;
+}
+
+/** Runs the steps in order. Ends at the first that fails, or when the operation is aborted; undoes nothing. */
+export async function runSteps(
+  operation: Operation,
+  steps: readonly Step[],
+  kinds: StepKinds,
+): Promise<void> {
+  for (const step of steps) {
+    operation.cx.signal.throwIfAborted();
+    await operation.during(stepLabel(step), 'step', () => kindOf(kinds, step).run(step, operation.cx));
+  }
+}
+
+/** A step whose undo failed, and why. */
+export interface UndoFailure {
+  readonly step: Step;
+  readonly error: unknown;
+}
+
+/**
+ * Undoes the steps, last first. One that fails stops none of the others; what could not be undone comes back in the
+ * order of the plan, for the record, so that it is tried again.
+ * @param aside makes the context in which one undo runs: never the signal of what was cancelled
+ */
+export async function undoSteps(
+  steps: readonly Step[],
+  kinds: StepKinds,
+  how: { aside: Context; during: (label: string, fn: () => Promise<void>) => Promise<void> },
+): Promise<readonly UndoFailure[]> {
+  const failures: UndoFailure[] = [];
+  for (const step of [...steps].reverse()) {
+    const label = stepLabel(step);
+    const limit = { what: `undoing ${label}`, milliseconds: undoDeadline };
+    try {
+      await how.during(label, () => within(how.aside, limit, (cx) => kindOf(kinds, step).undo(step, cx)));
+    } catch (error) {
+      failures.unshift({ step, error });
+    }
+  }
+  return failures;
+}
