@@ -14,26 +14,23 @@ export function declaredEffects(): readonly Declared[] {
   return declared;
 }
 
-type Wrapped<A extends unknown[], R> = (...args: [...A, Context]) => Promise<R>;
+/** An effect as it is called: what is wanted (one value), then the context. */
+export type Effect<W, R> = (want: W, cx: Context) => Promise<R>;
 
-function declare<A extends unknown[], R>(
-  name: string,
-  changes: boolean,
-  fn: (...args: [...A, Context]) => R | Promise<R>,
-): Wrapped<A, R> {
+function declare<W, R>(of: Declared, fn: (want: W, cx: Context) => R | Promise<R>): Effect<W, R> {
+  const { name } = of;
   if (declared.some((other) => other.name === name)) throw new TypeError(`effect ${name} is declared twice`);
-  declared.push({ name, changes });
-  return async (...args) => {
-    const cx = args.at(-1) as Context;
+  declared.push(of);
+  return async (want, cx) => {
     cx.signal.throwIfAborted();
     const { probe } = cx;
     if (probe.edge) await probe.edge(name, 'before', cx.signal);
     const start = performance.now();
     let failed = true;
     try {
-      const result = await fn(...args);
-      failed = false;
+      const result = await fn(want, cx);
       if (probe.edge) await probe.edge(name, 'after', cx.signal);
+      failed = false;
       return result;
     } finally {
       probe.effect(name, { start, end: performance.now(), failed });
@@ -46,17 +43,11 @@ function declare<A extends unknown[], R>(
  * signal is aborted, reports to the probe, and is where faults are injected. What `fn` has begun it must finish or
  * take back itself: the wrapper never abandons it.
  */
-export function effect<A extends unknown[], R>(
-  name: string,
-  fn: (...args: [...A, Context]) => R | Promise<R>,
-): Wrapped<A, R> {
-  return declare(name, true, fn);
+export function effect<W, R>(name: string, fn: (want: W, cx: Context) => R | Promise<R>): Effect<W, R> {
+  return declare({ name, changes: true }, fn);
 }
 
 /** Declares a read of the outside; see {@link effect}. */
-export function look<A extends unknown[], R>(
-  name: string,
-  fn: (...args: [...A, Context]) => R | Promise<R>,
-): Wrapped<A, R> {
-  return declare(name, false, fn);
+export function look<W, R>(name: string, fn: (want: W, cx: Context) => R | Promise<R>): Effect<W, R> {
+  return declare({ name, changes: false }, fn);
 }

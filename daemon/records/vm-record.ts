@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { AgentSpec } from '../api/shapes/machine.js';
+import { LinkName, Mac, Name, NetworkName, OperationId, SnapshotId, Time, VmId } from '../api/shapes/ids.js';
+import { Labels } from '../api/shapes/vm.js';
+import type { Json, Step } from '../../plugins/contract.js';
+
+const json: z.ZodType<Json> = z.json();
+const step: z.ZodType<Step> = z.looseObject({ kind: z.string() }).catchall(json.optional());
+
+/** A grant, as the fabric gave it. */
+const grant = z.object({
+  vm: VmId,
+  nic: z.string(),
+  network: NetworkName,
+  tap: LinkName,
+  mac: Mac,
+  bridge: LinkName,
+  addresses: z.array(z.string()),
+  gateway: z.string().nullable(),
+  dns: z.array(z.string()),
+  mtu: z.int(),
+});
+
+/** A NIC that the VM has or is being given. */
+export const AttachmentRecord = z.object({
+  grant,
+  /** Since when it is in the VMM; null before. */
+  pluggedAt: Time.nullable(),
+  /** When and as what the guest confirmed it; null before. */
+  confirmed: z.object({ at: Time, by: z.string(), interface: z.string().nullable() }).nullable(),
+});
+export type AttachmentRecord = z.infer<typeof AttachmentRecord>;
+
+/** An operation under way, written before its first step runs: what the next daemon must undo. */
+export const Pending = z.object({
+  operation: OperationId,
+  method: z.string(),
+  startedAt: Time,
+  steps: z.array(step),
+  /** True where the VM comes into being by it: undone means gone. */
+  makes: z.boolean(),
+});
+export type Pending = z.infer<typeof Pending>;
+
+/**
+ * What must be known of a VM when the daemon that made it is gone: intent and journal, never a state. Leases, taps
+ * and rules follow from the steps; no other file says the same again.
+ */
+export const VmRecord = z.object({
+  version: z.literal(1),
+  id: VmId,
+  /** Null while it is a slot that nobody has taken. */
+  name: Name.nullable(),
+  origin: z.enum(['booted', 'restored']),
+  createdAt: Time,
+  /** All that it holds, in the order in which it was made; undone in reverse when it goes. */
+  steps: z.array(step),
+  pending: Pending.nullable(),
+  /** True once it shall go: only undo is left. */
+  removing: z.boolean(),
+  /** A VM that failed and is kept to be looked at. */
+  kept: z.object({ reason: z.string(), at: Time }).nullable(),
+  attachments: z.array(AttachmentRecord),
+  process: z.object({ pid: z.int(), startTime: z.string() }).nullable(),
+  vmmVersion: z.string(),
+  pci: z.boolean(),
+  /** True where a NIC was ever there, in this life or those of its snapshots. */
+  everHadNic: z.boolean(),
+  /** True where a PCI device was ever unplugged, likewise; written before the unplug. */
+  everUnplugged: z.boolean(),
+  machine: z.object({ vcpus: z.int(), memoryMib: z.int() }),
+  drives: z.array(
+    z.object({
+      id: z.string(),
+      path: z.string(),
+      file: z.string(),
+      readOnly: z.boolean(),
+      rootDevice: z.boolean(),
+    }),
+  ),
+  vsock: z.object({ cid: z.int(), path: z.string() }).nullable(),
+  agent: AgentSpec,
+  snapshot: SnapshotId.nullable(),
+  strategy: z.string().nullable(),
+  generation: z.int(),
+  machineId: z.string().nullable(),
+  /** When the guest confirmed who it is, and by what; null where it never did. */
+  confirmed: z.object({ at: Time, by: z.string() }).nullable(),
+  labels: Labels,
+});
+export type VmRecord = z.infer<typeof VmRecord>;
