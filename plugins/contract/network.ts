@@ -16,6 +16,8 @@ export interface Grant {
   readonly gateway: string | null;
   readonly dns: readonly string[];
   readonly mtu: number;
+  /** True where the network keeps its VMs from reaching each other. */
+  readonly isolated: boolean;
 }
 
 /** What somebody wants for one NIC. */
@@ -47,7 +49,8 @@ export interface Fabric {
   networks(): readonly NetworkView[];
   /**
    * Chooses tap, MAC and address and reserves them in memory, at once and never twice.
-   * @throws networkUnknown, subnetExhausted, addressTaken, addressOutside, macTaken
+   * @throws networkUnknown, subnetExhausted, addressTaken, addressOutside, macTaken, macInvalid,
+   * nicNameInvalid
    */
   grant(wish: GrantWish): Grant;
   /** Gives back a reservation whose `lease` step never ran; harmless otherwise. */

@@ -112,3 +112,30 @@ export const macTaken = defineError({
   message: ({ mac, by }) => `The MAC ${mac} is held by ${by}`,
   remedy: () => 'Choose another one, or none to have one made',
 });
+
+export const nicNameInvalid = defineError({
+  code: 3113,
+  reason: 'nic-name-invalid',
+  retryable: false,
+  data: z.object({ nic: z.string() }),
+  message: ({ nic }) => `${nic} is no name for a NIC of thaw's`,
+  remedy: () => 'NICs are called eth0 to eth999: the number is the last part of the tap’s name',
+});
+
+export const networkInvalid = defineError({
+  code: 3114,
+  reason: 'network-invalid',
+  retryable: false,
+  data: z.object({ network: z.string(), why: z.string() }),
+  message: ({ network, why }) => `The network ${network} can't be set up: ${why}`,
+  remedy: () => 'Correct it under "networks" in the configuration',
+});
+
+export const macInvalid = defineError({
+  code: 3115,
+  reason: 'mac-invalid',
+  retryable: false,
+  data: z.object({ mac: z.string(), why: z.string() }),
+  message: ({ mac, why }) => `${mac} can't be a NIC's MAC: ${why}`,
+  remedy: () => 'Choose a unicast one such as 02:00:00:00:00:01, or none to have one made',
+});
