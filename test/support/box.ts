@@ -1,0 +1,138 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, readlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+// The first process of the new namespaces. It takes in orphans, as init does, and ends with its standard input, and
+// the kernel then ends all others with it. It reads its number on the host before it sees its own /proc.
+const init = `
+set -e
+read -r pid rest < /proc/self/stat
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+ip link set lo up
+echo "$pid"
+cat > /dev/null
+exit 0
+`;
+
+// Outside: outlives everything inside, and then removes the folders.
+const warden = `
+unshare --net --mount --propagation private --pid --fork sh -c "$1"
+shift
+rm -rf -- "$@"
+`;
+
+/** One process inside a box, by the number that it has there. */
+export interface Inmate {
+  readonly pid: number;
+  readonly parent: number;
+  readonly name: string;
+  readonly state: string;
+  readonly cwd: string | null;
+}
+
+/**
+ * Network, mount and PID namespaces of their own, and two folders. The pipe to their first process is the leash: when
+ * this process closes it, or dies of whatever, the kernel ends all that runs inside, and the folders go.
+ */
+export class Box {
+  /** On a tmpfs, with a short path: sockets lie in it. */
+  readonly runDir: string;
+  /** On a disk. */
+  readonly storeDir: string;
+  /** The first process inside, by its number on the host. */
+  readonly pid: number;
+  readonly #warden: ChildProcess;
+
+  private constructor(dirs: { run: string; store: string }, started: { warden: ChildProcess; pid: number }) {
+    this.runDir = dirs.run;
+    this.storeDir = dirs.store;
+    this.pid = started.pid;
+    this.#warden = started.warden;
+  }
+
+  static async open(): Promise<Box> {
+    const dirs = {
+      run: await mkdtemp('/dev/shm/thaw-'),
+      store: await mkdtemp(join(tmpdir(), 'thaw-')),
+    };
+    const child = spawn('sh', ['-c', warden, 'warden', init, dirs.run, dirs.store], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // A Ctrl-C at the terminal must not end it before it has cleaned up.
+      detached: true,
+    });
+    const [line] = (await Promise.race([
+      once(createInterface(child.stdout), 'line'),
+      once(child, 'close').then(() => ['']),
+    ])) as [string];
+    if (!/^\d+$/.test(line)) throw new Error('the namespaces for a test could not be made');
+    return new Box(dirs, { warden: child, pid: Number(line) });
+  }
+
+  /** The command line that runs `command` inside. */
+  inside(command: readonly string[]): [string, string[]] {
+    return ['nsenter', ['--target', String(this.pid), '--net', '--mount', '--pid', '--', ...command]];
+  }
+
+  /** Runs a program inside and gives what it wrote; rejects where it fails. */
+  async exec(...command: readonly string[]): Promise<string> {
+    const { stdout } = await run(...this.inside(command), { maxBuffer: 1 << 26 });
+    return stdout;
+  }
+
+  /** Sends a signal to a process by the number that it has inside. */
+  async signal(pid: number, signal: NodeJS.Signals): Promise<void> {
+    await this.exec('sh', '-c', 'kill -s "$1" "$2"', 'kill', signal.slice(3), String(pid));
+  }
+
+  /** All processes inside but the first one and what it waits with; zombies are none. */
+  async inmates(): Promise<readonly Inmate[]> {
+    const proc = `/proc/${this.pid}/root/proc`;
+    const pids = (await readdir(proc)).filter((name) => /^\d+$/.test(name));
+    const found = await Promise.all(pids.map((pid) => lookAt(join(proc, pid))));
+    return found.filter(
+      (inmate) =>
+        inmate !== null &&
+        inmate.pid !== 1 &&
+        inmate.state !== 'Z' &&
+        !(inmate.parent === 1 && inmate.name === 'cat'),
+    ) as Inmate[];
+  }
+
+  /** Mount points inside. */
+  async mounts(): Promise<readonly string[]> {
+    const text = await readFile(`/proc/${this.pid}/mountinfo`, 'utf8');
+    return text
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ')[4] ?? '');
+  }
+
+  /** Ends all that runs inside and removes the folders. */
+  async close(): Promise<void> {
+    if (this.#warden.exitCode !== null || this.#warden.signalCode !== null) return;
+    const closed = once(this.#warden, 'close');
+    this.#warden.stdin?.end();
+    await closed;
+  }
+}
+
+async function lookAt(dir: string): Promise<Inmate | null> {
+  try {
+    const stat = await readFile(join(dir, 'stat'), 'utf8');
+    // proc_pid_stat(5): the name stands in parentheses and may hold any character.
+    const end = stat.lastIndexOf(')');
+    const [state = '', parent = ''] = stat.slice(end + 2).split(' ');
+    const cwd = await readlink(join(dir, 'cwd')).catch(() => null);
+    const name = stat.slice(stat.indexOf('(') + 1, end);
+    return { pid: Number.parseInt(stat, 10), parent: Number(parent), name, state, cwd };
+  } catch {
+    return null; // It ended while being looked at.
+  }
+}

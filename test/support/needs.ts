@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** What Debian must provide, and by which package. */
+const packageOf = {
+  ip: 'iproute2',
+  nft: 'nftables',
+  ping: 'iputils-ping',
+  mount: 'mount',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  unshare: 'util-linux',
+  tar: 'tar',
+} as const;
+
+export type Need = keyof typeof packageOf;
+
+/** All that tests and demo start. */
+export const allNeeds = Object.keys(packageOf) as Need[];
+
+/**
+ * Makes sure that programs are there: installs their packages where it may, and says so; otherwise ends the process
+ * with the command to type.
+ */
+export function ensureNeeds(programs: readonly Need[]): void {
+  if (process.getuid?.() !== 0) giveUp('Namespaces, taps and bridges need root: run this as root');
+  const lacking = programs.filter((program) => !isThere(program));
+  if (lacking.length === 0) return;
+  const packages = [...new Set(lacking.map((program) => packageOf[program]))];
+  const command = `apt-get install --no-install-recommends ${packages.join(' ')}`;
+  if (!isThere('apt-get')) giveUp(`Missing: ${lacking.join(', ')}. On Debian: ${command}`);
+  process.stderr.write(`Missing: ${lacking.join(', ')}; installing ${packages.join(', ')}\n`);
+  const install = (): boolean => apt(['install', '--yes', '--no-install-recommends', ...packages]);
+  // The lists of a fresh image are often empty: fetched only where installing fails without.
+  if (!install() && !(apt(['update']) && install())) giveUp(`That failed; try: apt-get update && ${command}`);
+}
+
+function isThere(program: string): boolean {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function apt(args: readonly string[]): boolean {
+  const done = spawnSync('apt-get', ['--quiet=2', ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  return done.status === 0;
+}
+
+function giveUp(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(2);
+}
