@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ThawError } from './thaw-error.js';
 
 type Data = Readonly<Record<string, unknown>>;
@@ -46,16 +46,18 @@ export function defineError<S extends z.ZodObject>(spec: {
       },
       options,
     );
-  const placeholders = Object.fromEntries(Object.keys(spec.data.shape).map((key) => [key, `{${key}}`]));
+  const placeholders = Object.fromEntries(
+    Object.entries(spec.data.shape).map(([key, type]) => [
+      key,
+      type instanceof z.ZodArray ? [`{${key}}`] : `{${key}}`,
+    ]),
+  ) as z.output<S>;
   return Object.assign(make, {
     code: spec.code,
     reason: spec.reason,
     retryable: spec.retryable,
     data: spec.data,
-    get template() {
-      const data = placeholders as z.output<S>;
-      return { message: spec.message(data), remedy: spec.remedy(data) };
-    },
+    template: { message: spec.message(placeholders), remedy: spec.remedy(placeholders) },
     is: (error: unknown): error is ThawError => error instanceof ThawError && error.code === spec.code,
   });
 }
