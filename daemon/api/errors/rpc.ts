@@ -57,11 +57,20 @@ export const deadlineExceeded = defineError({
   remedy: () => 'Look at the timeline for what was slow, or allow more time',
 });
 
+export const noAccess = defineError({
+  code: 1007,
+  reason: 'no-access',
+  retryable: false,
+  data: z.object({ uid: z.int() }),
+  message: ({ uid }) => `User ${uid} may not use this socket`,
+  remedy: () => 'Call as root, or as a member of the socket’s group',
+});
+
 export const internal = defineError({
   code: 1099,
   reason: 'internal',
   retryable: false,
   data: z.object({ what: z.string() }),
   message: ({ what }) => `A fault of thawd itself: ${what}`,
-  remedy: () => 'Look for the operation’s id in the log of thawd, and report it',
+  remedy: () => 'Look in the log of thawd for the incident or the operation, and report it',
 });
