@@ -49,3 +49,13 @@ export const vmmTooOld = defineError({
   message: ({ version, needed, why }) => `Firecracker ${version} is too old: ${why} needs ${needed}`,
   remedy: ({ needed }) => `Install Firecracker ${needed} or newer`,
 });
+
+export const vsockPathTaken = defineError({
+  code: 2106,
+  reason: 'vsock-path-taken',
+  retryable: false,
+  data: z.object({ vm: z.string() }),
+  message: ({ vm }) => `The vsock socket that ${vm} wants exists already: another VM has it, or left it behind`,
+  remedy: () =>
+    'Give the source a relative vsock path (thaw boots VMs so), or use Firecracker 1.16 or newer, which takes another path for each clone',
+});

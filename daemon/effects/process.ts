@@ -1,0 +1,164 @@
+import { execFile, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile, readdir, readlink } from 'node:fs/promises';
+import { effect, look } from '../../plugins/contract.js';
+import { PinnedProcess } from './vmm-pidfd.js';
+import { readStartTime, type ProcessIdentity } from './vmm-proc.js';
+
+export type { ProcessIdentity } from './vmm-proc.js';
+
+/** How a process ended; both null where nobody could see it (one that we did not start). */
+export interface ProcessExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface SpawnWish {
+  readonly binary: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Standard output and error are appended to this file, made with mode 0600. */
+  readonly log: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Spawned extends ProcessIdentity {
+  /** Never rejects. */
+  readonly exited: Promise<ProcessExit>;
+}
+
+/**
+ * Starts a process in a session of its own, without standard input, with umask 077: it outlives this one.
+ * @throws Error of the system call (ENOENT, EACCES, …) where it can't be started
+ */
+export const spawnDetached = effect('process.spawn', async (wish: SpawnWish): Promise<Spawned> => {
+  const log = openSync(wish.log, 'a', 0o600);
+  const before = process.umask(0o077);
+  let child;
+  try {
+    // libuv forks and executes before `spawn` returns, so the mask is inherited and nobody else sees it.
+    child = spawn(wish.binary, wish.args, {
+      cwd: wish.cwd,
+      env: wish.env,
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+  } finally {
+    process.umask(before);
+    closeSync(log);
+  }
+  const started = child;
+  const exited = new Promise<ProcessExit>((resolve) => {
+    started.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  // Read before any turn of the event loop: even one that ended at once is not reaped yet.
+  const { pid } = started;
+  const startTime = pid === undefined ? null : readStartTime(pid);
+  await new Promise<void>((resolve, reject) => {
+    started.once('spawn', resolve).once('error', reject);
+  });
+  started.unref();
+  return { pid: pid ?? 0, startTime: startTime ?? '0', exited };
+});
+
+/** Whether this very process lives. */
+export const processAlive = look(
+  'process.alive',
+  ({ pid, startTime }: ProcessIdentity) => readStartTime(pid) === startTime,
+);
+
+/** The identity of a living process; null where there is none. */
+export const processIdentify = look('process.identify', (pid: number): ProcessIdentity | null => {
+  const startTime = readStartTime(pid);
+  return startTime === null ? null : { pid, startTime };
+});
+
+/**
+ * Living processes by their working directory and an argument that follows an option, e.g. a Firecracker's `--id`: how
+ * one is found again that was started and never written down.
+ */
+export const processFind = look(
+  'process.find',
+  async (wanted: { cwd: string; option: string; value: string }): Promise<readonly ProcessIdentity[]> => {
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const found = await Promise.all(
+      pids.map(async (pid) => {
+        try {
+          const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+          const at = words.indexOf(wanted.option);
+          if (at < 0 || words[at + 1] !== wanted.value) return null;
+          return (await readlink(`/proc/${pid}/cwd`)) === wanted.cwd ? Number(pid) : null;
+        } catch {
+          // It ended while being looked at.
+          return null;
+        }
+      }),
+    );
+    return found.flatMap((pid) => {
+      const startTime = pid === null ? null : readStartTime(pid);
+      return pid === null || startTime === null ? [] : [{ pid, startTime }];
+    });
+  },
+);
+
+/** Waits until this very process has ended: true, or false after `milliseconds`. */
+export const processEnded = look(
+  'process.ended',
+  async ({ identity, milliseconds }: { identity: ProcessIdentity; milliseconds: number }) => {
+    const pinned = PinnedProcess.open(identity);
+    if (pinned === null) return true;
+    try {
+      return await pinned.ended(milliseconds);
+    } finally {
+      pinned.close();
+    }
+  },
+);
+
+const killPatienceMs = 5_000;
+
+/**
+ * Ends this very process, never another one that got its number: SIGTERM, and SIGKILL after `graceMs`. Returns whether
+ * it is gone (a process in an uninterruptible wait can stay).
+ */
+export const processEnd = effect(
+  'process.end',
+  async ({ identity, graceMs }: { identity: ProcessIdentity; graceMs: number }) => {
+    const pinned = PinnedProcess.open(identity);
+    if (pinned === null) return true;
+    try {
+      pinned.signal('SIGTERM');
+      if (await pinned.ended(graceMs)) return true;
+      pinned.signal('SIGKILL');
+      return await pinned.ended(killPatienceMs);
+    } finally {
+      pinned.close();
+    }
+  },
+);
+export interface ShortRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a program that ends by itself at once, such as `firecracker --version`; at most 64 kB of what it says.
+ * @throws Error of the system call where it can't be started
+ */
+export const processRun = look(
+  'process.run',
+  async ({ binary, args }: { binary: string; args: readonly string[] }, cx): Promise<ShortRun> =>
+    await new Promise((resolve, reject) => {
+      execFile(
+        binary,
+        args,
+        { timeout: 10_000, killSignal: 'SIGKILL', maxBuffer: 65_536, signal: cx.signal },
+        (error, stdout, stderr) => {
+          if (error === null) resolve({ code: 0, stdout, stderr });
+          else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
+          else reject(new Error(error.message, { cause: error }));
+        },
+      );
+    }),
+);

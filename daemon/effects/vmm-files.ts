@@ -1,0 +1,120 @@
+import { watch } from 'node:fs';
+import { access, constants, open, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { basename, dirname } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { look } from '../../plugins/contract.js';
+
+/** What tells one file from another, and from itself after a change. */
+export interface FileStamp {
+  readonly ino: number;
+  readonly mtimeMs: number;
+  readonly size: number;
+}
+
+/** Why a file can't be executed, in words; null where it can. The first bytes count too, or libc would try a shell. */
+export const executableLook = look(
+  'vmm.executable',
+  async (path: string): Promise<{ why: string } | { stamp: FileStamp }> => {
+    let file;
+    try {
+      await access(path, constants.X_OK);
+      file = await open(path);
+      const { ino, mtimeMs, size } = await file.stat();
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+      const head = buffer.toString('latin1', 0, bytesRead);
+      const executable = head === '\x7fELF' || head.startsWith('#!');
+      return executable ? { stamp: { ino, mtimeMs, size } } : { why: 'neither an ELF file nor a script' };
+    } catch (error) {
+      return { why: reasonOf(error) };
+    } finally {
+      await file?.close();
+    }
+  },
+);
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'it may not be executed';
+  if (code === 'EISDIR') return 'it is a directory';
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The last lines of a file, at most `bytes` of it; empty where there is none. */
+export const tailLook = look(
+  'vmm.log-tail',
+  async ({ path, bytes, lines }: { path: string; bytes: number; lines: number }): Promise<string> => {
+    let file;
+    try {
+      file = await open(path);
+      const { size } = await file.stat();
+      const from = Math.max(0, size - bytes);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, from);
+      const all = buffer.toString('utf8', 0, bytesRead).split('\n');
+      const whole = from > 0 ? all.slice(1) : all;
+      return whole
+        .map((line) => line.replace(/[\p{Cc}\p{Cf}]/gu, ' ').trim())
+        .filter((line) => line !== '')
+        .slice(-lines)
+        .join('\n');
+    } catch {
+      // The log is only evidence: a missing one must not hide the failure that it was wanted for.
+      return '';
+    } finally {
+      await file?.close();
+    }
+  },
+);
+
+/** Whether somebody listens on a Unix socket. */
+async function answers(path: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Waits until somebody listens on a Unix socket, woken by inotify on its folder. Rejects with the context's reason.
+ */
+export const socketAwait = look('vmm.socket', async (path: string, cx): Promise<void> => {
+  let wake: (() => void) | undefined;
+  const woken = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve;
+    });
+  const onAbort = (): void => wake?.();
+  let next = woken();
+  const watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
+    if (name === null || name === basename(path)) wake?.();
+  });
+  // The folder can go while we wait; the process that was to listen there then ends the waiting.
+  watcher.on('error', onAbort);
+  cx.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for (;;) {
+      cx.signal.throwIfAborted();
+      // Between bind, which inotify tells, and listen, which nothing tells, lie some microseconds.
+      for (let pause = 0.25; pause < 20 && (await exists(path)); pause *= 2) {
+        if (await answers(path)) return;
+        await wait(pause, undefined, { signal: cx.signal }).catch(() => cx.signal.throwIfAborted());
+      }
+      await next;
+      next = woken();
+    }
+  } finally {
+    cx.signal.removeEventListener('abort', onAbort);
+    watcher.close();
+  }
+});

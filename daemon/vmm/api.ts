@@ -1,0 +1,265 @@
+import type { z } from 'zod';
+import { withSignal, within, type Context } from '../../plugins/contract.js';
+import { deadlineExceeded } from '../api/errors/rpc.js';
+import { vmmRefused, vmmSilent } from '../api/errors/vmm.js';
+import { vmmCalls, type VmmCallName } from '../effects/vmm-calls.js';
+import {
+  AnswerGarbled,
+  ConnectionLost,
+  HttpLink,
+  type HttpAnswer,
+  type HttpAsk,
+} from '../effects/vmm-http.js';
+import { VmmConfig, VmmDescription, VmmVersion, faultOf, parse } from './answers.js';
+import { explainFault, type Refusal } from './faults.js';
+import type { Mortal } from './process.js';
+import { Turns } from './turns.js';
+import type {
+  BootSourceWish,
+  CreateWish,
+  DriveWish,
+  LoadWish,
+  MachineWish,
+  NicWish,
+  VsockWish,
+} from './wishes.js';
+
+/** Firecracker's limit for a request's body (`HTTP_MAX_PAYLOAD_SIZE`). */
+const longestBody = 51_200;
+
+/** How long a call may take, in milliseconds; a snapshot's memory is written and synced before its answer. */
+const deadlines = { look: 5_000, change: 10_000, start: 30_000, load: 60_000, create: 600_000 } as const;
+
+/** A process whose connection was lost has this long to be seen dead. */
+const obituaryPatienceMs = 1_000;
+
+interface Ask extends HttpAsk {
+  readonly name: VmmCallName;
+  readonly within: number;
+  /**
+   * Cancelled meanwhile: true gives the call up (a look, or a load, whose process is ended anyway), false awaits the
+   * answer, so that what became of the VM is known.
+   */
+  readonly abandon: boolean;
+  /** What the refusal's error may name. */
+  readonly hints?: Pick<Refusal, 'tap' | 'mac' | 'snapshot' | 'dir'>;
+}
+
+/**
+ * The one owner of the API connection to one Firecracker: kept open, one call at a time. Each call is an effect or a
+ * look named `vmm.<verb>`. All throw vmmRefused or what explains it better (see `faults.ts`), vmmDied, vmmSilent.
+ */
+export class VmmApi {
+  readonly vm: string;
+  readonly #link: HttpLink;
+  readonly #process: Mortal | null;
+  readonly #turns = new Turns();
+  readonly #listeners = new Set<() => void>();
+
+  /** `process`, where known, tells whether a lost connection means the VMM's end. Connects at the first call. */
+  constructor({ vm, socketPath, process }: { vm: string; socketPath: string; process?: Mortal | undefined }) {
+    this.vm = vm;
+    this.#process = process ?? null;
+    this.#link = new HttpLink(socketPath, () => {
+      this.#process?.suspect();
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  /** Calls back when Firecracker closes the kept connection, which it does by ending; a hint, not a proof. */
+  onClose(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Lets go of the connection; the VMM goes on. */
+  close(): void {
+    this.#listeners.clear();
+    this.#link.close();
+  }
+
+  async describe(cx: Context): Promise<VmmDescription> {
+    return await this.#look({ name: 'describe', path: '/', shape: VmmDescription }, cx);
+  }
+
+  async version(cx: Context): Promise<string> {
+    const answer = await this.#look({ name: 'version', path: '/version', shape: VmmVersion }, cx);
+    return answer.firecracker_version;
+  }
+
+  /** The effective configuration, hot-plugged devices included. */
+  async config(cx: Context): Promise<VmmConfig> {
+    return await this.#look({ name: 'config', path: '/vm/config', shape: VmmConfig }, cx);
+  }
+
+  async putBootSource(source: BootSourceWish, cx: Context): Promise<void> {
+    await this.#put({ name: 'putBootSource', path: '/boot-source', json: source }, cx);
+  }
+
+  async putDrive(drive: DriveWish, cx: Context): Promise<void> {
+    await this.#put({ name: 'putDrive', path: `/drives/${drive.drive_id}`, json: drive }, cx);
+  }
+
+  async putMachineConfig(machine: MachineWish, cx: Context): Promise<void> {
+    await this.#put({ name: 'putMachineConfig', path: '/machine-config', json: machine }, cx);
+  }
+
+  async putVsock({ guestCid, path }: VsockWish, cx: Context): Promise<void> {
+    const json = { guest_cid: guestCid, uds_path: path };
+    await this.#put({ name: 'putVsock', path: '/vsock', json }, cx);
+  }
+
+  async putEntropy(entropy: Readonly<Record<string, unknown>>, cx: Context): Promise<void> {
+    await this.#put({ name: 'putEntropy', path: '/entropy', json: entropy }, cx);
+  }
+
+  /**
+   * A NIC before boot, or a hot-plug, legal while Paused. With CAP_NET_ADMIN Firecracker silently creates a tap that
+   * is missing: verify it first. What it answers proves nothing about the guest.
+   * @throws tapBusy, noPci, macTaken, tooManyNics, tapNotReady
+   */
+  async putNic(nic: NicWish, cx: Context): Promise<void> {
+    const json = {
+      iface_id: nic.id,
+      host_dev_name: nic.tap,
+      guest_mac: nic.mac,
+      mtu: nic.mtu,
+      rx_rate_limiter: nic.rxRateLimiter,
+      tx_rate_limiter: nic.txRateLimiter,
+    };
+    const hints = { tap: nic.tap, mac: nic.mac };
+    await this.#put({ name: 'putNic', path: `/network-interfaces/${nic.id}`, json, hints }, cx);
+  }
+
+  /** Hot-unplug. From then on every NIC attached to this VM, and to clones of its snapshots, is dead in the guest. */
+  async deleteNic(id: string, cx: Context): Promise<void> {
+    const path = `/network-interfaces/${id}`;
+    await this.#call(
+      { name: 'deleteNic', method: 'DELETE', path, within: deadlines.change, abandon: false },
+      cx,
+    );
+  }
+
+  async start(cx: Context): Promise<void> {
+    const json = { action_type: 'InstanceStart' };
+    await this.#put({ name: 'start', path: '/actions', json, within: deadlines.start }, cx);
+  }
+
+  async pause(cx: Context): Promise<void> {
+    await this.#put({ name: 'pause', method: 'PATCH', path: '/vm', json: { state: 'Paused' } }, cx);
+  }
+
+  async resume(cx: Context): Promise<void> {
+    await this.#put({ name: 'resume', method: 'PATCH', path: '/vm', json: { state: 'Resumed' } }, cx);
+  }
+
+  /** Writes state and memory and syncs both; the VM must be Paused. Once asked, its end is awaited. @throws diskFull */
+  async createSnapshot({ state, mem, type = 'Full' }: CreateWish, cx: Context): Promise<void> {
+    const json = { snapshot_path: state, mem_file_path: mem, snapshot_type: type };
+    const hints = { dir: state.slice(0, state.lastIndexOf('/')) };
+    const within = deadlines.create;
+    await this.#put({ name: 'createSnapshot', path: '/snapshot/create', json, within, hints }, cx);
+  }
+
+  /**
+   * Loads a snapshot and leaves the VM Paused. After any failure the process is unusable, and as a rule ends by itself.
+   * @throws snapshotDamaged (where `snapshot` is named), tapBusy, fileMissing (a drive), vsockPathTaken
+   */
+  async loadSnapshot(wish: LoadWish, cx: Context): Promise<void> {
+    const { state, mem, vsockPath, extra } = wish;
+    const json = {
+      ...extra,
+      snapshot_path: state,
+      mem_backend: { backend_type: 'File', backend_path: mem },
+      resume_vm: false,
+      vsock_override: vsockPath === undefined ? undefined : { uds_path: vsockPath },
+    };
+    const [hints, within] = [{ snapshot: wish.snapshot }, deadlines.load];
+    await this.#put({ name: 'loadSnapshot', path: '/snapshot/load', json, within, abandon: true, hints }, cx);
+  }
+
+  async #look<T extends z.ZodType>(
+    { name, path, shape }: { name: VmmCallName; path: string; shape: T },
+    cx: Context,
+  ): Promise<z.output<T>> {
+    const within = deadlines.look;
+    const { status, body } = await this.#call({ name, method: 'GET', path, within, abandon: true }, cx);
+    const answer = shape.safeParse(parse(body));
+    if (answer.success) return answer.data;
+    const fault = `an answer of another shape: ${body.slice(0, 200)}`;
+    throw vmmRefused({ vm: this.vm, call: `GET ${path}`, status, fault }, { cause: answer.error });
+  }
+
+  async #put(
+    { json, ...ask }: Partial<Ask> & { name: VmmCallName; path: string; json: unknown },
+    cx: Context,
+  ): Promise<void> {
+    const body = JSON.stringify(json);
+    const standard = { method: 'PUT', within: deadlines.change, abandon: false } as const;
+    await this.#call({ ...standard, ...ask, body }, cx);
+  }
+
+  async #call(ask: Ask, cx: Context): Promise<HttpAnswer> {
+    const call = `${ask.method} ${ask.path}`;
+    const length = Buffer.byteLength(ask.body ?? '');
+    if (length > longestBody) {
+      const fault = `not sent: its ${length} bytes are more than the ${longestBody} that Firecracker takes`;
+      throw vmmRefused({ vm: this.vm, call, status: 0, fault });
+    }
+    return await this.#turns.take(cx.signal, () =>
+      vmmCalls[ask.name]((inner) => this.#exchange({ ...ask, call }, inner), cx),
+    );
+  }
+
+  async #exchange(ask: Ask & { call: string }, cx: Context): Promise<HttpAnswer> {
+    const { vm } = this;
+    const { call, within: milliseconds } = ask;
+    const outer = ask.abandon ? cx : withSignal(cx, never);
+    let answer;
+    try {
+      answer = await within(outer, { what: call, milliseconds }, (inner) =>
+        this.#link.ask(ask, inner.signal),
+      );
+    } catch (error) {
+      if (ask.abandon) cx.signal.throwIfAborted();
+      throw await this.#failure(call, error);
+    }
+    const { status, body } = answer;
+    if (status === 200 || status === 204) return answer;
+    throw explainFault({ vm, call: ask.call, status, fault: faultOf(body), ...ask.hints });
+  }
+
+  /** What to say of a call that got no answer. */
+  async #failure(call: string, error: unknown): Promise<unknown> {
+    const { vm } = this;
+    if (deadlineExceeded.is(error)) {
+      return vmmSilent({ vm, call, milliseconds: Number(error.detail['milliseconds']) }, { cause: error });
+    }
+    if (error instanceof AnswerGarbled) {
+      return vmmRefused({ vm, call, status: 0, fault: `no HTTP: ${error.message}` }, { cause: error });
+    }
+    if (!(error instanceof ConnectionLost)) return error;
+    const started = performance.now();
+    if (this.#process !== null && (await hasEnded(this.#process))) return await this.#process.obituary(call);
+    const milliseconds = Math.round(performance.now() - started);
+    return vmmSilent({ vm, call, milliseconds }, { cause: error });
+  }
+}
+
+/** Of calls that are always awaited. */
+const never = new AbortController().signal;
+
+/** Whether a process whose connection was lost has ended: it may take a moment to be seen. */
+async function hasEnded(process: Mortal): Promise<boolean> {
+  process.suspect();
+  return await new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      forget();
+      resolve(false);
+    }, obituaryPatienceMs);
+    const forget = process.onExit(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { vmEnded } from '../api/errors/vm.js';
+import type { ProcessExit } from '../effects/process.js';
+import { within, type Context } from '../../plugins/contract.js';
+import { VmmApi } from './api.js';
+import type { Binaries } from './binaries.js';
+import type { Capabilities } from './capabilities.js';
+import { findVmm, launchVmm } from './launcher.js';
+import { adoptProcess, endProcess, vmmFiles, type ProcessIdentity, type VmmProcess } from './process.js';
+
+/** A VMM and the one connection to it. */
+export interface Vmm {
+  readonly process: VmmProcess;
+  readonly api: VmmApi;
+}
+
+/** A VM and its folder: how its VMM is found, whoever started it. */
+export interface Berth {
+  readonly vm: string;
+  readonly dir: string;
+}
+
+/** Milliseconds from the start of a process to its API socket's first answer. */
+const startDeadline = 30_000;
+/** Milliseconds between asking a VMM to end and killing it: SIGTERM ends Firecracker at once (no flush, no handler). */
+const endGrace = 1_000;
+
+/** The VMMs of this daemon: started, found again, ended; one API connection each. */
+export class Fleet {
+  readonly #vmms = new Map<string, Vmm>();
+  readonly #binary: string;
+  readonly #args: readonly string[];
+  readonly #binaries: Binaries;
+  readonly #onExit: (vm: string, exit: ProcessExit) => void;
+
+  constructor(parts: {
+    binary: string;
+    args: readonly string[];
+    binaries: Binaries;
+    /** Called once for each VMM that ends, wanted or not. */
+    onExit: (vm: string, exit: ProcessExit) => void;
+  }) {
+    this.#binary = parts.binary;
+    this.#args = parts.args;
+    this.#binaries = parts.binaries;
+    this.#onExit = parts.onExit;
+  }
+
+  /** What the configured Firecracker can do. @throws vmmNotExecutable */
+  capabilities(cx: Context): Promise<Capabilities> {
+    return this.#binaries.look(this.#binary, cx);
+  }
+
+  /** Starts a VMM and waits for its socket. @throws vmmNotExecutable, vmmDied, deadlineExceeded */
+  async launch(wish: Berth & { pci: boolean }, cx: Context): Promise<VmmProcess> {
+    const { vm, dir } = wish;
+    const launch = { vm, dir, binary: this.#binary, args: this.#args, enablePci: wish.pci };
+    const process = await launchVmm(launch, cx);
+    this.#keep(process);
+    const limit = { what: 'the start of Firecracker', milliseconds: startDeadline };
+    await within(cx, limit, (inner) => process.waitForSocket(inner));
+    return process;
+  }
+
+  /**
+   * Takes up a VMM that another daemon has started, if that very process lives and answers.
+   * @returns null where it does not
+   */
+  async adopt(berth: Berth, identity: ProcessIdentity | null, cx: Context): Promise<Vmm | null> {
+    const known = identity ? [identity] : await findVmm(berth, cx);
+    const apiSocket = join(berth.dir, vmmFiles.apiSocket);
+    for (const found of await findVmm(berth, cx)) {
+      if (!known.some((one) => one.pid === found.pid && one.startTime === found.startTime)) continue;
+      const vmm = this.#keep(adoptProcess({ ...berth, ...found, apiSocket }));
+      if (await answers(vmm.api, cx)) return vmm;
+    }
+    return null;
+  }
+
+  find(vm: string): Vmm | undefined {
+    return this.#vmms.get(vm);
+  }
+
+  /** @throws vmEnded */
+  api(vm: string): VmmApi {
+    const vmm = this.#vmms.get(vm);
+    if (!vmm) throw vmEnded({ vm });
+    return vmm.api;
+  }
+
+  async answers(vm: string, cx: Context): Promise<boolean> {
+    const vmm = this.#vmms.get(vm);
+    return vmm !== undefined && (await answers(vmm.api, cx));
+  }
+
+  /** Ends the VMM of a VM, whoever started it; none is as good. */
+  async end(berth: Berth, cx: Context): Promise<void> {
+    const vmm = this.#vmms.get(berth.vm);
+    if (vmm) {
+      vmm.api.close();
+      await vmm.process.end(endGrace, cx);
+      return;
+    }
+    for (const identity of await findVmm(berth, cx)) await endProcess({ identity, graceMs: endGrace }, cx);
+  }
+
+  /** Lets go of all connections; the VMMs live on. */
+  close(): void {
+    for (const { api } of this.#vmms.values()) api.close();
+    this.#vmms.clear();
+  }
+
+  #keep(process: VmmProcess): Vmm {
+    const { vm } = process;
+    const api = new VmmApi({ vm, socketPath: process.apiSocket, process });
+    const vmm = { process, api };
+    this.#vmms.set(vm, vmm);
+    void process.exited.then((exit) => {
+      api.close();
+      // After close() nobody is to hear of it any more.
+      if (this.#vmms.get(vm) !== vmm) return;
+      this.#vmms.delete(vm);
+      this.#onExit(vm, exit);
+    });
+    return vmm;
+  }
+}
+
+async function answers(api: VmmApi, cx: Context): Promise<boolean> {
+  try {
+    await api.describe(cx);
+    return true;
+  } catch {
+    // Why it does not answer is the same to whoever asks whether it does.
+    return false;
+  }
+}
