@@ -4,8 +4,16 @@
  * not tried on real binaries.
  */
 export type LoadField =
-  | 'snapshot_path' | 'mem_file_path' | 'mem_backend' | 'enable_diff_snapshots' | 'track_dirty_pages'
-  | 'resume_vm' | 'network_overrides' | 'vsock_override' | 'clock_realtime' | 'huge_pages';
+  | 'snapshot_path'
+  | 'mem_file_path'
+  | 'mem_backend'
+  | 'enable_diff_snapshots'
+  | 'track_dirty_pages'
+  | 'resume_vm'
+  | 'network_overrides'
+  | 'vsock_override'
+  | 'clock_realtime'
+  | 'huge_pages';
 
 export interface Version {
   /** What `GET /version` says. */
@@ -29,10 +37,19 @@ export interface Version {
 }
 
 const newest: readonly LoadField[] = [
-  'snapshot_path', 'mem_file_path', 'mem_backend', 'enable_diff_snapshots', 'track_dirty_pages', 'resume_vm',
-  'network_overrides', 'vsock_override', 'clock_realtime', 'huge_pages',
+  'snapshot_path',
+  'mem_file_path',
+  'mem_backend',
+  'enable_diff_snapshots',
+  'track_dirty_pages',
+  'resume_vm',
+  'network_overrides',
+  'vsock_override',
+  'clock_realtime',
+  'huge_pages',
 ];
-const without = (...fields: LoadField[]): readonly LoadField[] => newest.filter((field) => !fields.includes(field));
+const without = (...fields: LoadField[]): readonly LoadField[] =>
+  newest.filter((field) => !fields.includes(field));
 const fields = {
   main: newest,
   since16: without('huge_pages'),
@@ -41,13 +58,26 @@ const fields = {
   since1: without('huge_pages', 'vsock_override', 'clock_realtime', 'track_dirty_pages', 'network_overrides'),
 };
 
-const release = { pci: true, hotplug: true, mtu: true, serial: true, pauseBreaksVsock: true, configWithout: [] };
+const release = {
+  pci: true,
+  hotplug: true,
+  mtu: true,
+  serial: true,
+  pauseBreaksVsock: true,
+  configWithout: [],
+};
 const before16 = { ...release, hotplug: false, mtu: false };
 const before14 = { ...before16, serial: false, configWithout: ['pmem', 'memory-hotplug'] };
 const before13 = { ...before14, pci: false };
 
 const profiles: Readonly<Record<string, Version>> = {
-  '1.17-dev': { ...release, name: '1.17.0-dev', format: [11, 0, 0], loadFields: fields.main, pauseBreaksVsock: false },
+  '1.17-dev': {
+    ...release,
+    name: '1.17.0-dev',
+    format: [11, 0, 0],
+    loadFields: fields.main,
+    pauseBreaksVsock: false,
+  },
   '1.16.1': { ...release, name: '1.16.1', format: [10, 0, 0], loadFields: fields.since16 },
   '1.16.0': { ...release, name: '1.16.0', format: [10, 0, 0], loadFields: fields.since16 },
   '1.15.0': { ...before16, name: '1.15.0', format: [9, 0, 0], loadFields: fields.since13 },
@@ -68,7 +98,8 @@ export const versionNames: readonly string[] = Object.keys(profiles);
 export function versionNamed(name = '1.16.1'): Version {
   const plain = name.replace(/^v/, '');
   const found = profiles[plain] ?? Object.values(profiles).find((profile) => profile.name === plain);
-  if (!found) throw new Error(`no such version of the stand-in: ${name} (there are ${versionNames.join(', ')})`);
+  if (!found)
+    throw new Error(`no such version of the stand-in: ${name} (there are ${versionNames.join(', ')})`);
   return found;
 }
 

@@ -29,7 +29,11 @@ const table: Record<number, readonly [name: string, glibc: string, musl?: string
   61: ['ENODATA', 'No data available'],
   77: ['EBADFD', 'File descriptor in bad state'],
   95: ['EOPNOTSUPP', 'Operation not supported', 'Not supported'],
-  97: ['EAFNOSUPPORT', 'Address family not supported by protocol', 'Address family not supported by protocol'],
+  97: [
+    'EAFNOSUPPORT',
+    'Address family not supported by protocol',
+    'Address family not supported by protocol',
+  ],
   98: ['EADDRINUSE', 'Address already in use', 'Address in use'],
   111: ['ECONNREFUSED', 'Connection refused'],
   122: ['EDQUOT', 'Disk quota exceeded', 'Quota exceeded'],
@@ -60,6 +64,14 @@ export function ioErrorText(error: unknown): string {
 
 /** The kind that Rust's debug output names for an error number. */
 export function ioErrorDebug(errno: number): string {
-  const kinds: Record<number, string> = { 2: 'NotFound', 13: 'PermissionDenied', 17: 'AlreadyExists', 98: 'AddrInUse', 20: 'NotADirectory', 21: 'IsADirectory', 22: 'InvalidInput' };
+  const kinds: Record<number, string> = {
+    2: 'NotFound',
+    13: 'PermissionDenied',
+    17: 'AlreadyExists',
+    98: 'AddrInUse',
+    20: 'NotADirectory',
+    21: 'IsADirectory',
+    22: 'InvalidInput',
+  };
   return `Os { code: ${errno}, kind: ${kinds[errno] ?? 'Uncategorized'}, message: ${JSON.stringify(errnoText(errno))} }`;
 }

@@ -29,18 +29,23 @@ const calls = {
   ioctlValue: libc.func('int ioctl(int fd, unsigned long request, unsigned long arg)') as Native,
   unshare: bind('int unshare(int flags)'),
   setns: bind('int setns(int fd, int type)'),
-  mount: bind('int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)'),
+  mount: bind(
+    'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+  ),
   umount2: bind('int umount2(const char *target, int flags)'),
   chroot: bind('int chroot(const char *path)'),
   chdir: bind('int chdir(const char *path)'),
   fchdir: bind('int fchdir(int fd)'),
   sethostname: bind('int sethostname(const char *name, size_t length)'),
+  fcntl: bind('int fcntl(int fd, int command, int argument)'),
   prctl: bind('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
   socket: bind('int socket(int domain, int type, int protocol)'),
   mknod: bind('int mknod(const char *path, unsigned int mode, uint64 device)'),
   syscall2: libc.func('long syscall(long number, const char *a, const char *b)') as Native,
   lgetxattr: bind('int64 lgetxattr(const char *path, const char *name, void *value, size_t size)'),
-  lsetxattr: bind('int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)'),
+  lsetxattr: bind(
+    'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
+  ),
 };
 
 /** Calls `name` and throws a SystemError on -1. */

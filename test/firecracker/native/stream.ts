@@ -24,7 +24,12 @@ export interface Reader {
  * Calls `onRead` once for each read(2) of `fd`, with a view into one buffer that the next read overwrites.
  * The descriptor belongs to the reader from now on. `onEnd` is told when it fails (its tap was deleted).
  */
-export function readDescriptor(fd: number, size: number, onRead: (chunk: Buffer) => void, onEnd: () => void): Reader {
+export function readDescriptor(
+  fd: number,
+  size: number,
+  onRead: (chunk: Buffer) => void,
+  onEnd: () => void,
+): Reader {
   const { Pipe } = (process as unknown as WithBinding).binding('pipe_wrap');
   const handle = new Pipe(SOCKET_KIND);
   handle.open(fd);

@@ -96,4 +96,3 @@ export function setUp(name: string): void {
     call('ioctl', fd, SIOCSIFFLAGS, request);
   });
 }
-

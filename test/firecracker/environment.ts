@@ -1,0 +1,68 @@
+/** All environment variables of the stand-in, read once; README.md explains them. */
+const variable = (name: string): string | undefined => process.env[`FIRECRACKER_STANDIN_${name}`];
+
+function number(name: string, standard: number): number {
+  const text = variable(name);
+  if (text === undefined || text === '') return standard;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0)
+    throw new Error(`FIRECRACKER_STANDIN_${name}: not a number: ${text}`);
+  return value;
+}
+
+/** How long things take, in ms: facts/firecracker-measured.md ("Host side alone", facts 4, 5, 17, vsock's 2 s). */
+export interface Timing {
+  readonly load: number;
+  readonly attach: number;
+  readonly resume: number;
+  readonly pause: number;
+  readonly create: number;
+  readonly detach: number;
+  readonly start: number;
+  /** From the first instruction until the guest's agent listens. */
+  readonly boot: number;
+  /** From a write to the guest's `rescan` until the NIC is there. */
+  readonly rescan: number;
+  /** Until the agent has noticed that its client went. */
+  readonly hangup: number;
+  /** Until a vsock connect that the guest does not answer is closed. */
+  readonly connect: number;
+}
+
+const measured: Timing = {
+  load: 8,
+  attach: 1,
+  resume: 2.5,
+  pause: 0.6,
+  create: 200,
+  detach: 0.8,
+  start: 7,
+  boot: 40,
+  rescan: 8,
+  hangup: 10,
+  connect: 2000,
+};
+
+/** `0` makes everything immediate (but vsock's deadline); a JSON object changes single times. */
+function timing(): Timing {
+  const text = variable('TIMING');
+  if (text === undefined || text === '') return measured;
+  if (text === '0') {
+    const immediate = Object.fromEntries(Object.keys(measured).map((key) => [key, 0]));
+    return { ...measured, ...immediate, connect: measured.connect };
+  }
+  return { ...measured, ...(JSON.parse(text) as Partial<Timing>) };
+}
+
+export const environment = {
+  version: variable('VERSION'),
+  timing: timing(),
+  faults: variable('FAULTS'),
+  control: variable('CONTROL'),
+  /** Vsock port of the guest's agent, in guests that boot here; a restored guest keeps its own. */
+  agentPort: number('AGENT_PORT', 1024),
+  /** `bind` does without overlayfs. */
+  root: variable('ROOT') === 'bind' ? ('bind' as const) : ('overlay' as const),
+  /** `none` is a VMM whose guest loops and does nothing, as the transcripts' kernel does. */
+  guest: variable('GUEST') !== 'none',
+};

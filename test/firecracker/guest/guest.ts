@@ -1,0 +1,139 @@
+/** A guest: namespaces with files, NICs and an agent, that boots, pauses, resumes, is saved and restored. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import { environment } from '../environment.js';
+import type { Faults } from '../faults.js';
+import { log } from '../log.js';
+import { exitProcess } from '../native/libc.js';
+import { sleep } from '../timing.js';
+import { pack, unpack } from './archive.js';
+import { AgentPort, type VsockOffer } from './agent/port.js';
+import { hostNow, readOffset, writeOffset } from './clock.js';
+import { Entropy } from './entropy.js';
+import type { Hardware } from './hardware.js';
+import { Kernel } from './kernel.js';
+import type { GuestMemory, SavedGuest } from './memory.js';
+import { dumpScript, parseDump, restoreLines } from './network-state.js';
+import { memoryFolders } from './root.js';
+import { VCpus } from './vcpus.js';
+import { makeShell, type Shell } from './shell.js';
+
+const timing = environment.timing;
+
+export class Guest {
+  private constructor(
+    private readonly kernel: Kernel,
+    private readonly vcpus: VCpus,
+    private readonly agent: AgentPort,
+    private readonly memory: Omit<GuestMemory, 'clock' | 'network' | 'devices' | 'entropy' | 'hostname'>,
+  ) {}
+
+  /** Starts making a guest's namespaces, so that a boot or a load finds them ready. */
+  static async shell(): Promise<Shell> {
+    return makeShell(() => {
+      log('The guest is dead: its init was killed', 'Error', 'fc_vcpu 0');
+      exitProcess(1);
+    });
+  }
+
+  /** A guest that boots: its agent answers after a while (fact 5). */
+  static boot(shell: Shell, hardware: Hardware, faults: Faults): Guest {
+    const { namespaces } = shell;
+    const entropy = new Entropy();
+    const kernel = new Kernel(namespaces, hardware, entropy, { devices: [], nextVirtio: 0, hung: false });
+    kernel.start(undefined);
+    namespaces.enter(() => {
+      writeFresh('/etc/hostname', 'guest\n');
+      writeFresh('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`);
+      writeFresh('/etc/resolv.conf', '');
+      writeOffset(0n);
+      kernel.setHostname('guest');
+      kernel.scan();
+    });
+    const vcpus = new VCpus(namespaces, true);
+    const agent = new AgentPort(environment.agentPort, { namespaces, vcpus, kernel, faults });
+    void sleep(timing.boot)
+      .then(() => vcpus.running())
+      .then(() => agent.listen());
+    return new Guest(kernel, vcpus, agent, fixed(environment.agentPort));
+  }
+
+  /** A guest as its memory has it, not running yet. */
+  static restore(shell: Shell, hardware: Hardware, faults: Faults, saved: SavedGuest): Guest {
+    const { namespaces } = shell;
+    const { memory } = saved;
+    const kernel = new Kernel(namespaces, hardware, new Entropy(memory.entropy), memory);
+    kernel.start((base) => unpack(base, saved.files));
+    const vcpus = new VCpus(namespaces, false);
+    namespaces.enter(() => {
+      kernel.setHostname(memory.hostname);
+      kernel.recall();
+    });
+    const lines = restoreLines(memory.network);
+    // Before the first instruction: where it has NICs, `ip` brings their addresses back.
+    if (lines.length > 0) vcpus.first(() => kernel.run(['ip', '-force', '-batch', '-'], lines.join('\n')));
+    const agent = new AgentPort(memory.agentPort, { namespaces, vcpus, kernel, faults });
+    if (memory.agentStuck) agent.stick();
+    agent.listen();
+    return new Guest(kernel, vcpus, agent, memory);
+  }
+
+  /** The clock goes on from where it stopped, or jumps ahead by the time since if the load asked for that. */
+  setClock(memory: GuestMemory, realtime: boolean): void {
+    if (realtime) return;
+    this.kernel.enter(() => writeOffset(BigInt(memory.clock) - hostNow()));
+  }
+
+  async pause(): Promise<void> {
+    this.kernel.pausePumps();
+    await this.vcpus.pause();
+  }
+
+  async resume(): Promise<void> {
+    await this.vcpus.resume();
+    this.kernel.resumePumps();
+  }
+
+  /** A host's CONNECT; answered now, later or never. */
+  connect(port: number, offer: VsockOffer): void {
+    this.agent.connect(port, offer);
+  }
+
+  /** A device was unplugged by the VMM. */
+  unplugged(slot: number): void {
+    this.kernel.unplugged(slot);
+  }
+
+  /** Everything a snapshot keeps of the guest, which is paused. */
+  async save(): Promise<SavedGuest> {
+    const dump = await this.kernel.run(['/bin/sh', '-c', dumpScript]);
+    const { hostname, offset } = this.kernel.enter(() => ({ hostname: os.hostname(), offset: readOffset() }));
+    const memory: GuestMemory = {
+      ...this.memory,
+      ...this.kernel.save(),
+      hostname,
+      clock: String(hostNow() + offset),
+      network: parseDump(dump),
+      agentStuck: this.agent.hasClient,
+    };
+    return { memory, files: pack(this.kernel.memoryBase, memoryFolders) };
+  }
+
+  /** A snapshot resets vsock: whoever is connected is connected no more. */
+  resetVsock(): void {
+    this.agent.reset();
+  }
+}
+
+function fixed(
+  agentPort: number,
+): Omit<GuestMemory, 'clock' | 'network' | 'devices' | 'entropy' | 'hostname'> {
+  return { agentPort, agentStuck: false, hung: false, nextVirtio: 0, bootId: randomUUID() };
+}
+
+/** Replaces a file; where the host has a link there, its target is none of the guest's business. */
+function writeFresh(path: string, text: string): void {
+  fs.rmSync(path, { force: true });
+  fs.writeFileSync(path, text);
+}

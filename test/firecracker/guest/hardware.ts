@@ -1,0 +1,21 @@
+/** What a guest sees of its machine. */
+import type { Tap } from '../native/tap.js';
+import type { VirtioKind } from './pci-sysfs.js';
+import type { GuestDrive } from './root.js';
+
+export interface GuestDevice {
+  readonly slot: number;
+  readonly kind: VirtioKind;
+  readonly id: string;
+  /** Plugged in after an unplug: the guest's probe of it fails with -22 (fact 3). */
+  readonly spoiled: boolean;
+  /** Of a NIC. */
+  readonly nic?: { readonly tap: Tap; readonly mac: string | null; readonly mtu: number | null };
+}
+
+export interface Hardware {
+  /** Whether devices are on PCI, and the guest can find new ones. */
+  readonly pci: boolean;
+  devices(): readonly GuestDevice[];
+  drives(): readonly GuestDrive[];
+}

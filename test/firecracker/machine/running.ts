@@ -1,0 +1,211 @@
+/** A machine that has booted or was restored (src/vmm/src/lib.rs and src/vmm/src/device_manager). */
+import type * as bodies from '../api/bodies.js';
+import { Fault } from '../errors.js';
+import type { Faults } from '../faults.js';
+import { Guest } from '../guest/guest.js';
+import type { GuestDevice, Hardware } from '../guest/hardware.js';
+import type { SavedGuest } from '../guest/memory.js';
+import type { Shell } from '../guest/shell.js';
+import { log } from '../log.js';
+import type { Version } from '../versions.js';
+import type { MachineConfig, ShownConfig } from './config.js';
+import { closeDrive, closeNic, type DriveDevice, makeDrive, makeNic, type NicDevice } from './devices.js';
+import { PciBus, type Slot } from './pci-bus.js';
+import type { MachineState } from './state-file.js';
+import type { VsockDevice } from './vsock.js';
+
+export interface Parts {
+  version: Version;
+  faults: Faults;
+  machine: MachineConfig;
+  bootSource: bodies.BootSource;
+  pci: boolean;
+  bus: PciBus;
+  drives: (DriveDevice & Slot)[];
+  nics: (NicDevice & Slot)[];
+  vsock: (Slot & { device: VsockDevice }) | undefined;
+  balloon: (Slot & { config: unknown }) | undefined;
+  entropy: (Slot & { config: { rate_limiter: bodies.RateLimiter | null } }) | undefined;
+  mmds: bodies.Mmds | null;
+}
+
+export class RunningMachine implements Hardware {
+  state: 'Running' | 'Paused' = 'Paused';
+  private guest: Guest | undefined;
+  /** Since when nothing but a pause has happened: what makes the next resume lose vsock's wake-ups (fact 19). */
+  private barePause = false;
+
+  constructor(readonly parts: Parts) {}
+
+  get pci(): boolean {
+    return this.parts.pci;
+  }
+
+  devices(): readonly GuestDevice[] {
+    const { drives, nics, vsock, balloon, entropy } = this.parts;
+    const at = (slot: Slot): Slot => ({ slot: slot.slot, spoiled: slot.spoiled });
+    return [
+      ...(balloon ? [{ ...at(balloon), kind: 'balloon' as const, id: 'balloon' }] : []),
+      ...drives.map((drive) => ({ ...at(drive), kind: 'block' as const, id: drive.config.drive_id })),
+      ...nics.map((nic) => ({
+        ...at(nic),
+        kind: 'net' as const,
+        id: nic.config.iface_id,
+        nic: { tap: nic.tap, mac: nic.config.guest_mac, mtu: nic.config.mtu },
+      })),
+      ...(vsock ? [{ ...at(vsock), kind: 'vsock' as const, id: 'vsock' }] : []),
+      ...(entropy ? [{ ...at(entropy), kind: 'rng' as const, id: 'rng' }] : []),
+    ];
+  }
+
+  drives(): readonly { fd: number; readOnly: boolean }[] {
+    return this.parts.drives.map((drive) => ({ fd: drive.fd, readOnly: drive.config.is_read_only === true }));
+  }
+
+  /** Lets a guest boot, where there is one to be had. */
+  boot(shell: Shell | undefined): void {
+    this.state = 'Running';
+    if (shell) this.adopt(Guest.boot(shell, this, this.parts.faults));
+  }
+
+  /** Brings a guest back from its memory. */
+  restore(shell: Shell, saved: SavedGuest, realtime: boolean): void {
+    const guest = Guest.restore(shell, this, this.parts.faults, saved);
+    guest.setClock(saved.memory, realtime);
+    this.adopt(guest);
+  }
+
+  private adopt(guest: Guest): void {
+    this.guest = guest;
+    this.parts.vsock?.device.attach((port, offer) => guest.connect(port, offer));
+  }
+
+  async pause(): Promise<void> {
+    if (this.state === 'Paused') return;
+    this.state = 'Paused';
+    this.barePause = true;
+    this.parts.vsock?.device.hold();
+    await this.guest?.pause();
+  }
+
+  async resume(): Promise<void> {
+    if (this.state === 'Running') return;
+    await this.guest?.resume();
+    this.state = 'Running';
+    this.parts.vsock?.device.release(this.barePause && this.parts.version.pauseBreaksVsock);
+    this.barePause = false;
+  }
+
+  plugNic(config: bodies.Nic): void {
+    if (!this.parts.pci) throw new Fault('PCI is not enabled');
+    if (this.parts.nics.some((nic) => nic.config.iface_id === config.iface_id))
+      throw new Fault('Device ID in use');
+    if (
+      config.guest_mac !== null &&
+      this.parts.nics.some((nic) => nic.config.guest_mac === config.guest_mac)
+    ) {
+      throw new Fault(`Network config error: The MAC address is already in use: ${config.guest_mac}`);
+    }
+    const nic = made('Network config error: Could not create the network device: ', () => makeNic(config));
+    try {
+      this.parts.nics.push({ ...nic, ...this.parts.bus.plug() });
+    } catch (error) {
+      closeNic(nic);
+      throw error;
+    }
+  }
+
+  plugDrive(config: bodies.Drive): void {
+    if (!this.parts.pci) throw new Fault('PCI is not enabled');
+    if (this.parts.drives.some((drive) => drive.config.drive_id === config.drive_id))
+      throw new Fault('Device ID in use');
+    if (config.is_root_device) throw new Fault('Drive config error: A root block device already exists!');
+    const drive = made('Drive config error: Unable to create the virtio block device: ', () =>
+      makeDrive(config),
+    );
+    try {
+      this.parts.drives.push({ ...drive, ...this.parts.bus.plug() });
+    } catch (error) {
+      closeDrive(drive);
+      throw error;
+    }
+  }
+
+  unplug(kind: 'nic' | 'drive', id: string): void {
+    const { parts } = this;
+    if (!parts.pci) throw new Fault('PCI is not enabled');
+    if (kind === 'nic') {
+      const nic = parts.nics.find((one) => one.config.iface_id === id);
+      if (!nic) throw new Fault('Device not found');
+      parts.nics = parts.nics.filter((one) => one !== nic);
+      this.unplugged(nic.slot);
+      closeNic(nic);
+      return;
+    }
+    const drive = parts.drives.find((one) => one.config.drive_id === id);
+    if (!drive) throw new Fault('Device not found');
+    if (drive.config.is_root_device) throw new Fault('Cannot unplug root device');
+    parts.drives = parts.drives.filter((one) => one !== drive);
+    this.unplugged(drive.slot);
+    closeDrive(drive);
+  }
+
+  private unplugged(slot: number): void {
+    this.parts.bus.unplug(slot);
+    this.guest?.unplugged(slot);
+  }
+
+  shown(): ShownConfig {
+    const { parts } = this;
+    return {
+      balloon: parts.balloon?.config ?? null,
+      drives: parts.drives.map((drive) => drive.config),
+      bootSource: parts.bootSource,
+      machine: parts.machine,
+      mmds: parts.mmds,
+      nics: parts.nics.map((nic) => nic.config),
+      vsock: parts.vsock?.device.config ?? null,
+      entropy: parts.entropy?.config ?? null,
+    };
+  }
+
+  /** What a snapshot's two files hold. */
+  async save(): Promise<{ state: MachineState; guest: SavedGuest | undefined }> {
+    const { parts } = this;
+    const at = <T>(slot: Slot, config: T): { slot: number; spoiled: boolean; config: T } => ({
+      slot: slot.slot,
+      spoiled: slot.spoiled,
+      config,
+    });
+    const guest = await this.guest?.save();
+    const state: MachineState = {
+      machine: parts.machine,
+      bootSource: parts.bootSource,
+      pci: parts.pci,
+      unplugs: parts.bus.unplugs,
+      drives: parts.drives.map((drive) => at(drive, drive.config)),
+      nics: parts.nics.map((nic) => at(nic, nic.config)),
+      vsock: parts.vsock ? at(parts.vsock, parts.vsock.device.config) : null,
+      entropy: parts.entropy ? at(parts.entropy, parts.entropy.config) : null,
+      balloon: parts.balloon ? at(parts.balloon, parts.balloon.config) : null,
+      withoutGuest: guest === undefined,
+    };
+    log('Saved the microVM state', 'Debug');
+    return { state, guest };
+  }
+
+  /** After a snapshot: vsock's transport is reset, and that brings a lost wake-up back. */
+  snapshotTaken(): void {
+    this.barePause = false;
+    this.guest?.resetVsock();
+    this.parts.vsock?.device.reset();
+  }
+}
+
+function made<T>(prefix: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw error instanceof Fault ? new Fault(prefix + error.message) : error;
+  }
+}

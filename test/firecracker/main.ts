@@ -1,0 +1,258 @@
+/** A stand-in for Firecracker: its command line, its API, and a guest of Linux namespaces. See README.md. */
+import fs from 'node:fs';
+import { route } from './api/routes.js';
+import { faultAnswer } from './api/response.js';
+import { configFile, levelNamed } from './api/bodies.js';
+import { SerdeError } from './api/serde/reader.js';
+import { fromSlice } from './api/serde/struct.js';
+import { listen } from './api/server.js';
+import {
+  ArgumentError,
+  type Arguments,
+  helpText,
+  instanceIdError,
+  parseCommandLine,
+} from './command-line.js';
+import { listenForFaults } from './control.js';
+import { environment } from './environment.js';
+import { FatalFault, Fault } from './errors.js';
+import { Faults, type FaultWish } from './faults.js';
+import { Guest } from './guest/guest.js';
+import type { Shell } from './guest/shell.js';
+import { configureLog, log, nameInstance } from './log.js';
+import { Vmm } from './machine/vmm.js';
+import { readStateFile } from './machine/state-file.js';
+import { ioErrorDebug, ioErrorText } from './native/errno.js';
+import { exitProcess } from './native/libc.js';
+import { formatName, versionNamed } from './versions.js';
+
+const version = versionNamed(environment.version);
+
+/** Ends as Rust's `main` does: a line in the log, the debug form on stderr, the exit code. */
+function fail(message: string, debug: string, code: number): never {
+  log(message, 'Error');
+  fs.writeSync(2, `Error: ${debug}\n`);
+  log(`Firecracker exiting with error. exit_code=${code}`, 'Error');
+  return exitProcess(code);
+}
+
+/** Rust's `panic = "abort"`. */
+function panic(message: string): never {
+  log(`Firecracker panicked at src/firecracker/src/main.rs:\n${message}`, 'Error');
+  process.kill(process.pid, 'SIGABRT');
+  return exitProcess(134);
+}
+
+function succeed(text: string): never {
+  fs.writeSync(1, text);
+  log('Firecracker exiting successfully. exit_code=0');
+  return exitProcess(0);
+}
+
+function readArguments(): Arguments {
+  try {
+    return parseCommandLine(process.argv.slice(2), version.pci);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    // The backslashes are Firecracker's own: displaydoc leaves them as they are.
+    return fail(
+      `Arguments parsing error: ${error.message} \\n\\nFor more information try --help.`,
+      `ParseArguments(${error.debug})`,
+      153,
+    );
+  }
+}
+
+function describeSnapshot(path: string): never {
+  try {
+    readStateFile(path, version);
+    return succeed(`${formatName(version)}\n`);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const opened = /^Failed to open snapshot file: (.*\(os error (\d+)\))$/.exec(error.message);
+    if (opened) {
+      return fail(
+        `When printing Snapshot Data format: Unable to open snapshot state file: ${opened[1]}`,
+        `PrintSnapshotDataFormat(OpenSnapshot(${ioErrorDebug(Number(opened[2]))}))`,
+        1,
+      );
+    }
+    const why = error.message.replace('Failed to load snapshot state from file: ', '');
+    return fail(
+      `When printing Snapshot Data format: Invalid data format version of snapshot file: ${why}`,
+      `PrintSnapshotDataFormat(SnapshotVersion(${why}))`,
+      1,
+    );
+  }
+}
+
+function setUpLog(args: Arguments): void {
+  const levelText = args.value('level');
+  const level = levelText === undefined ? null : levelNamed(levelText);
+  if (level === undefined) {
+    fail(
+      `Invalid value for logger level: Failed to parse string to level filter: ${levelText}.Possible values: [Error, Warning, Info, Debug]`,
+      `InvalidLogLevel(LevelFilterFromStrError(${JSON.stringify(levelText)}))`,
+      152,
+    );
+  }
+  try {
+    configureLog({
+      log_path: args.value('log-path') ?? null,
+      level,
+      show_level: args.flag('show-level') || null,
+    });
+  } catch (error) {
+    fail(
+      `Could not initialize logger: Failed to open target file: ${ioErrorText(error)}`,
+      'LoggerInitialization',
+      1,
+    );
+  }
+}
+
+/** Namespaces for a guest, made once; nothing where the host refuses them, as for an unprivileged VMM. */
+function shellMaker(): () => Promise<Shell | undefined> {
+  let shell: Promise<Shell | undefined> | undefined;
+  return () =>
+    (shell ??= environment.guest
+      ? Guest.shell().catch((error: unknown) => {
+          log(`No guest: ${String(error)}`, 'Warn');
+          return undefined;
+        })
+      : Promise.resolve(undefined));
+}
+
+/** Boots what `--config-file` describes, before the API answers anything. */
+async function bootFromFile(vmm: Vmm, path: string): Promise<void> {
+  let text: Buffer;
+  try {
+    text = fs.readFileSync(path);
+  } catch (error) {
+    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? 5);
+    return panic(`Unable to open or read from the configuration file: ${ioErrorDebug(errno)}`);
+  }
+  try {
+    const config = fromSlice(configFile(version), text);
+    const { resources } = vmm;
+    if (config.logger) configureLog(config.logger);
+    if (config['machine-config']) resources.setMachine(config['machine-config']);
+    resources.setBootSource(config['boot-source']);
+    for (const drive of config.drives) resources.insertDrive(drive);
+    for (const nic of config['network-interfaces']) resources.insertNic(nic);
+    if (config.vsock) await resources.setVsock(config.vsock);
+    if (config.balloon) resources.setBalloon(config.balloon);
+    if (config['mmds-config']) resources.setMmds(config['mmds-config']);
+    resources.entropy = config.entropy;
+    await vmm.start();
+  } catch (error) {
+    if (error instanceof SerdeError) {
+      fail(
+        `RunWithApiError error: Failed to build MicroVM from Json: Configuration for VMM from one single json failed: Invalid JSON: ${error.message}`,
+        'RunWithApi(BuildFromJson(ParseFromJson(InvalidJson)))',
+        1,
+      );
+    }
+    if (!(error instanceof Fault)) throw error;
+    fail(
+      `RunWithApiError error: Failed to build MicroVM from Json: ${fromFile(error.message)}`,
+      'RunWithApi(BuildFromJson)',
+      1,
+    );
+  }
+  log('Successfully started microvm that was configured from one single json');
+}
+
+/** The same refusals have other names when they come from a file (`ResourcesError`). */
+function fromFile(message: string): string {
+  if (message.startsWith('Start microvm error: '))
+    return message.replace('Start microvm error: ', 'Could not Start MicroVM from one single json: ');
+  const names: Record<string, string> = {
+    'Machine config error': 'VM config error',
+    'Drive config error': 'Block device error',
+    'Network config error': 'Network device error',
+    'Vsock config error': 'Vsock device error',
+    'Balloon config error': 'Balloon device error',
+    'MMMDS config error': 'MMDS config error',
+  };
+  const head = message.slice(0, message.indexOf(':'));
+  return `Configuration for VMM from one single json failed: ${names[head] ?? head}${message.slice(head.length)}`;
+}
+
+async function run(): Promise<void> {
+  const args = readArguments();
+  if (args.help) succeed(`Firecracker v${version.name}\n\n${helpText()}\n`);
+  if (args.version || args.flag('version')) succeed(`Firecracker v${version.name}\n\n`);
+  if (args.flag('snapshot-version')) succeed(`${formatName(version)}\n`);
+  const described = args.value('describe-snapshot');
+  if (described !== undefined) describeSnapshot(described);
+
+  const id = args.value('id') ?? '';
+  const idError = instanceIdError(id);
+  if (idError !== undefined) panic(`Invalid instance ID: ${idError}`);
+  nameInstance(id);
+  setUpLog(args);
+  log(`Running Firecracker v${version.name}`);
+
+  const faults = new Faults();
+  if (environment.faults) faults.add(JSON.parse(environment.faults) as FaultWish[]);
+  if (environment.control) listenForFaults(environment.control, faults);
+  const shell = shellMaker();
+  const vmm = new Vmm({ id, version, pci: args.flag('enable-pci'), faults, shell });
+  const file = args.value('config-file');
+  let booted: () => void = () => undefined;
+  // The API listens while a VM from a file boots, and answers when it has.
+  const ready = file === undefined ? Promise.resolve() : new Promise<void>((resolve) => (booted = resolve));
+  if (!args.flag('no-api')) await serve(args, vmm, faults, ready);
+  if (file !== undefined) await bootFromFile(vmm, file);
+  booted();
+  // Made while nobody waits: a boot or a load finds its namespaces ready.
+  if (file === undefined) setImmediate(() => void shell());
+}
+
+async function serve(args: Arguments, vmm: Vmm, faults: Faults, ready: Promise<void>): Promise<void> {
+  const path = args.value('api-sock') ?? '';
+  try {
+    await listen(path, Number(args.value('http-api-max-payload-size')), async (request) => {
+      await ready;
+      try {
+        return await faults.around('api', () => vmm.handle(route(request, version)));
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        log(`Received Error. Status code: 400 Bad Request. Message: ${error.message}`, 'Error', 'fc_api');
+        // The answer goes out first; the process ends right behind it.
+        if (error instanceof FatalFault)
+          setTimeout(
+            () =>
+              fail(
+                'RunWithApiError error: Failed to build MicroVM: Loading snapshot failed..',
+                'RunWithApi(BuildMicroVmError(Restore))',
+                1,
+              ),
+            2,
+          );
+        return faultAnswer(error.message, error.status);
+      }
+    });
+  } catch (error) {
+    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? 5);
+    if (errno === 98) {
+      fail(
+        `RunWithApiError error: Failed to open the API socket at: ${path}. Check that it is not already used.`,
+        `RunWithApi(FailedToBindSocket(${JSON.stringify(path)}))`,
+        1,
+      );
+    }
+    fail(
+      `RunWithApiError error: Failed to bind and run the HTTP server: IO error: ${ioErrorText(error)}`,
+      `RunWithApi(FailedToBindAndRunHttpServer(IOError(${ioErrorDebug(errno)})))`,
+      1,
+    );
+  }
+  log('API server started.', 'Info', 'fc_api');
+}
+
+run().catch((error: unknown) => {
+  fs.writeSync(2, `the stand-in failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+  exitProcess(1);
+});
