@@ -1,0 +1,31 @@
+// Made from the contract by `node dist/test/client/generate.js`; a test fails where it is stale.
+import type { Access } from '../daemon/api/define.js';
+import type { MethodName } from '../daemon/api/index.js';
+
+/** What must be known of each method without loading its schemas. */
+export const methodTable: Readonly<Record<MethodName, { access: Access; progress: boolean }>> = {
+  'agent.ping': { access: 'read', progress: false },
+  'agent.update': { access: 'change', progress: false },
+  'events.subscribe': { access: 'read', progress: false },
+  'network.attach': { access: 'change', progress: false },
+  'network.check': { access: 'read', progress: false },
+  'network.detach': { access: 'change', progress: false },
+  'network.list': { access: 'read', progress: false },
+  'rpc.discover': { access: 'read', progress: false },
+  'snapshot.create': { access: 'change', progress: true },
+  'snapshot.delete': { access: 'change', progress: false },
+  'snapshot.get': { access: 'read', progress: false },
+  'snapshot.list': { access: 'read', progress: false },
+  'snapshot.restore': { access: 'change', progress: true },
+  'snapshot.verify': { access: 'read', progress: false },
+  'system.doctor': { access: 'read', progress: false },
+  'system.health': { access: 'read', progress: false },
+  'system.info': { access: 'read', progress: false },
+  'vm.boot': { access: 'change', progress: true },
+  'vm.get': { access: 'read', progress: false },
+  'vm.list': { access: 'read', progress: false },
+  'vm.pause': { access: 'change', progress: false },
+  'vm.resume': { access: 'change', progress: false },
+  'vm.stop': { access: 'change', progress: false },
+  'vm.timeline': { access: 'read', progress: false },
+};

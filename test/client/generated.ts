@@ -1,0 +1,18 @@
+import { methods } from '../../daemon/api/index.js';
+
+export const generatedPath = 'client/methods.gen.ts';
+
+/** The text that `client/methods.gen.ts` should have. */
+export function generated(): string {
+  const lines = Object.values(methods).map(
+    ({ name, access, progress }) => `  '${name}': { access: '${access}', progress: ${progress} },\n`,
+  );
+  return (
+    '// Made from the contract by `node dist/test/client/generate.js`; a test fails where it is stale.\n' +
+    "import type { Access } from '../daemon/api/define.js';\n" +
+    "import type { MethodName } from '../daemon/api/index.js';\n\n" +
+    '/** What must be known of each method without loading its schemas. */\n' +
+    'export const methodTable: Readonly<Record<MethodName, { access: Access; progress: boolean }>> = {\n' +
+    `${lines.join('')}};\n`
+  );
+}
