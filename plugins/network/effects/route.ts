@@ -1,0 +1,67 @@
+import { look } from '../../contract.js';
+import { dyingGroup } from '../names.js';
+import * as coding from '../netlink/link.js';
+import type { Request } from '../netlink/message.js';
+import { errno, failed } from './libc.js';
+import { NetlinkSocket, protocol } from './netlink-socket.js';
+
+/** Links and addresses of the network namespace in which it was opened. */
+export class Route {
+  readonly #socket = new NetlinkSocket(protocol.route);
+
+  /** Asks for changes that must all succeed; `what` is for the error. */
+  change(what: string, requests: readonly Request[]): void {
+    for (const { code, words } of this.#socket.ask(requests))
+      if (code < 0) throw failed(words === '' ? what : `${what} (${words})`, code);
+  }
+
+  /** A link by name; null where there is none. */
+  link(name: string): coding.Link | null {
+    const [reply] = this.#socket.ask([coding.getLink(name)]);
+    if (!reply || reply.code === errno.noDevice) return null;
+    if (reply.code < 0) throw failed(`looking at the link ${name}`, reply.code);
+    const [message] = reply.messages;
+    return message ? coding.readLink(message) : null;
+  }
+
+  links(): readonly coding.Link[] {
+    const [reply] = this.#socket.ask([coding.getLinks()]);
+    return reply ? reply.messages.map(coding.readLink) : [];
+  }
+
+  addresses(): readonly coding.LinkAddress[] {
+    const [reply] = this.#socket.ask([coding.getAddresses()]);
+    return reply ? reply.messages.map(coding.readAddress) : [];
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+/**
+ * Deletes links, those that are gone already included. The kernel waits for a grace period (10 to 20 ms), one for all
+ * links of a group: so they are moved into a group first. It happens off the main thread, over a socket of its own.
+ */
+export async function deleteLinks(indexes: readonly number[]): Promise<void> {
+  const socket = new NetlinkSocket(protocol.route);
+  try {
+    const replies = await socket.askSlowly([
+      ...indexes.map((index) => coding.regroup(index, dyingGroup)),
+      coding.deleteGroup(dyingGroup),
+    ]);
+    for (const { code } of replies)
+      if (code < 0 && code !== errno.noDevice) throw failed('deleting links', code);
+  } finally {
+    socket.close();
+  }
+}
+
+export const lookAtLink = look('link.look', ({ route, name }: { route: Route; name: string }) =>
+  route.link(name),
+);
+
+export const lookAtLinks = look('links.look', (route: Route) => ({
+  links: route.links(),
+  addresses: route.addresses(),
+}));

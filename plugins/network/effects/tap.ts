@@ -1,0 +1,83 @@
+import { linkForeign, tapBusy, tapNotReady } from '../../../daemon/api/errors/network.js';
+import { effect } from '../../contract.js';
+import { aliasOf, tapGroup, vmOfAlias } from '../names.js';
+import { changeLink, isolatePort, type Link } from '../netlink/link.js';
+import type { TapStep } from '../steps.js';
+import { errno, failed } from './libc.js';
+import type { LinkRemover } from './remover.js';
+import type { Route } from './route.js';
+import { closeTap, openTap, persist, type OpenTap } from './tun.js';
+
+type Wish = Omit<TapStep, 'kind'>;
+
+/** Refuses a link that is not this VM's tap, or that somebody has open. */
+function mustBeOurs(link: Link, { vm, name }: Wish): void {
+  if (vmOfAlias(link.alias) !== vm)
+    throw linkForeign({
+      link: name,
+      why: `its alias is ${JSON.stringify(link.alias ?? '')}, not thaw:${vm}`,
+    });
+  if (link.tap === null || link.tap.multiQueue)
+    throw linkForeign({ link: name, why: 'it is no tap with a single queue' });
+  if (link.carrier) throw tapBusy({ tap: name });
+}
+
+function opened(name: string, make: boolean): OpenTap {
+  const tap = openTap(name, make);
+  if (typeof tap === 'object') return tap;
+  // Made by somebody since we looked.
+  if (make && tap === errno.busy) throw linkForeign({ link: name, why: 'it was there already' });
+  if (tap === errno.busy) throw tapBusy({ tap: name });
+  throw failed(`making the tap ${name}`, tap);
+}
+
+/** A new tap with the VM's mark, in the group that the rules close; gone with its descriptor until it is persistent. */
+export function openMarked(route: Route, name: string, vm: Wish['vm']): OpenTap {
+  const tap = opened(name, true);
+  try {
+    const change = { alias: aliasOf(vm), group: tapGroup, noLinkLocal: true };
+    route.change(`marking the tap ${name}`, [changeLink(name, change)]);
+    return tap;
+  } catch (error) {
+    closeTap(tap);
+    throw error;
+  }
+}
+
+/**
+ * Makes a tap and puts it into its bridge, or takes up one that this VM has already. One synchronous stretch: other
+ * work of the daemon never sees it half done.
+ * @throws linkForeign, tapBusy, tapNotReady, systemCallFailed
+ */
+export const createTap = effect('tap.create', (wish: Wish & { route: Route }) => {
+  const { route, name, vm, bridge, mtu, isolated } = wish;
+  const there = route.link(name);
+  if (there) mustBeOurs(there, wish);
+  const master = route.link(bridge);
+  if (!master) throw tapNotReady({ tap: name, why: `there is no bridge ${bridge}` });
+  const tap = there ? opened(name, false) : openMarked(route, name, vm);
+  try {
+    persist(tap, true);
+    route.change(`setting up the tap ${name}`, [
+      changeLink(name, { mtu, group: tapGroup, master: master.index, noLinkLocal: true }),
+      isolatePort(name, isolated),
+      changeLink(name, { up: true }),
+    ]);
+  } catch (error) {
+    if (!there) persist(tap, false);
+    throw error;
+  } finally {
+    closeTap(tap);
+  }
+});
+
+interface Removal extends Pick<Wish, 'name' | 'vm'> {
+  readonly route: Route;
+  readonly remover: LinkRemover;
+}
+
+/** Removes a VM's tap, if it is there and the VM's. */
+export const removeTap = effect('tap.remove', async ({ route, remover, name, vm }: Removal) => {
+  const link = route.link(name);
+  if (link && vmOfAlias(link.alias) === vm) await remover.remove(link.index);
+});

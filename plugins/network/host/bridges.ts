@@ -1,0 +1,62 @@
+import type { Difference } from '../../contract.js';
+import { formatAddress, formatSubnet, overlap, rangeOf, sizeOf } from '../ipv4.js';
+import { bridgeAlias } from '../names.js';
+import type { Link, LinkAddress } from '../netlink/link.js';
+import type { Network } from '../networks.js';
+
+export interface HostLinks {
+  readonly links: readonly Link[];
+  readonly addresses: readonly LinkAddress[];
+}
+
+const restart = 'Restart thawd: it makes its bridges again; and find out what changes links on this host';
+
+/** The other link, if any, whose addresses overlap a network's subnet, as `name (address)`. Pure. */
+export function overlapping(network: Network, { links, addresses }: HostLinks): string | null {
+  const subnet = rangeOf(network.subnet);
+  for (const { index, address, prefix } of addresses) {
+    const link = links.find((one) => one.index === index);
+    if (!link || link.name === network.bridge) continue;
+    const base = address - (address % sizeOf(prefix));
+    if (overlap(subnet, rangeOf({ base, prefix })))
+      return `${link.name} (${formatAddress(address)}/${prefix})`;
+  }
+  return null;
+}
+
+/** What is not as it should be with one network's bridge. Pure. */
+export function bridgeDifferences(network: Network, seen: HostLinks): readonly Difference[] {
+  const what = `bridge ${network.bridge}`;
+  const link = seen.links.find(({ name }) => name === network.bridge);
+  if (!link) return [{ what, problem: 'it is gone', remedy: restart }];
+  const problems: string[] = [];
+  if (link.kind !== 'bridge') problems.push('it is no bridge');
+  if (!link.up) problems.push('it is down');
+  if (!network.existing) {
+    if (link.alias !== bridgeAlias(network.name)) problems.push('it is not thaw’s');
+    if (link.mac !== network.bridgeMac) problems.push(`its MAC is ${link.mac}, not ${network.bridgeMac}`);
+    if (link.mtu !== network.mtu) problems.push(`its MTU is ${link.mtu}, not ${network.mtu}`);
+    if (link.bridge?.stp === true) problems.push('spanning tree is on');
+    const has = seen.addresses.some(
+      (one) =>
+        one.index === link.index && one.address === network.gateway && one.prefix === network.subnet.prefix,
+    );
+    if (!has)
+      problems.push(
+        `it lacks its address ${formatAddress(network.gateway)}/${network.subnet.prefix}: a network manager may have taken it over`,
+      );
+  }
+  const other = overlapping(network, seen);
+  return [
+    ...problems.map((problem) => ({ what, problem, remedy: restart })),
+    ...(other === null || network.existing
+      ? []
+      : [
+          {
+            what,
+            problem: `its subnet ${formatSubnet(network.subnet)} overlaps that of ${other}`,
+            remedy: `Give the network ${network.name} another subnet in the configuration`,
+          },
+        ]),
+  ];
+}

@@ -1,0 +1,179 @@
+import {
+  addressOutside,
+  addressTaken,
+  macInvalid,
+  macTaken,
+  networkUnknown,
+  subnetExhausted,
+} from '../../daemon/api/errors/network.js';
+import { Mac } from '../../daemon/api/shapes/ids.js';
+import type { Grant, GrantWish, NetworkView } from '../contract.js';
+import { formatAddress, formatSubnet, parseAddress } from './ipv4.js';
+import { macFrom, tapName } from './names.js';
+import type { Network } from './networks.js';
+import { AddressPool } from './pool.js';
+import type { LeaseStep } from './steps.js';
+
+/** Which NIC of which VM holds what. All of it in memory, so a grant costs no touch of the outside. */
+export class Leases {
+  readonly #networks: ReadonlyMap<string, { network: Network; pool: AddressPool }>;
+  readonly #macs = new Map<string, string>();
+  readonly #addresses = new Map<string, number>();
+  /** Whose `lease` step ran, or was found in a record: only its undo frees those. */
+  readonly #recorded = new Set<string>();
+
+  constructor(networks: readonly Network[]) {
+    this.#networks = new Map(
+      networks.map((network) => [
+        network.name,
+        { network, pool: new AddressPool(network.subnet, network.reserved) },
+      ]),
+    );
+  }
+
+  /** @throws networkUnknown, subnetExhausted, addressTaken, addressOutside, macTaken, macInvalid, nicNameInvalid */
+  grant(wish: GrantWish): Grant {
+    const { network, pool } = this.#at(wish.network);
+    const holder = holderOf(wish);
+    const tap = tapName(wish.vm, wish.nic);
+    const already = this.#addresses.get(holder);
+    if (already !== undefined) throw addressTaken({ address: formatAddress(already), by: holder });
+    const mac = this.#mac(wish, holder);
+    const address = wish.address === undefined ? pool.lease(holder) : this.#static(wish.address, wish);
+    if (address === null)
+      throw subnetExhausted({
+        network: network.name,
+        subnet: formatSubnet(network.subnet),
+        leases: pool.held,
+      });
+    this.#macs.set(mac, holder);
+    this.#addresses.set(holder, address);
+    return {
+      vm: wish.vm,
+      nic: wish.nic,
+      network: network.name,
+      tap,
+      mac,
+      bridge: network.bridge,
+      addresses: [`${formatAddress(address)}/${network.subnet.prefix}`],
+      gateway: formatAddress(network.gateway),
+      dns: network.dns,
+      mtu: network.mtu,
+      isolated: network.isolate,
+    };
+  }
+
+  /** Gives back a grant whose step never ran. */
+  release(grant: Grant): void {
+    if (!this.#recorded.has(holderOf(grant))) this.#free(grant);
+  }
+
+  /**
+   * Holds what a step says: granted a moment ago, or found in a record by a daemon that has just started.
+   * @throws networkUnknown, addressTaken, macTaken
+   */
+  take(step: LeaseStep): void {
+    const { pool } = this.#at(step.network);
+    const holder = holderOf(step);
+    const by = this.#macs.get(step.mac);
+    if (by !== undefined && by !== holder) throw macTaken({ mac: step.mac, by });
+    const addresses = step.addresses.map(addressOfCidr);
+    for (const address of addresses) {
+      const held = pool.holder(address);
+      if (held !== undefined && held !== holder)
+        throw addressTaken({ address: formatAddress(address), by: held });
+    }
+    for (const address of addresses) {
+      pool.take(address, holder);
+      this.#addresses.set(holder, address);
+    }
+    this.#macs.set(step.mac, holder);
+    this.#recorded.add(holder);
+  }
+
+  /** Frees what a step says, as far as it is this NIC's. */
+  drop(step: LeaseStep): void {
+    this.#recorded.delete(holderOf(step));
+    this.#free(step);
+  }
+
+  /** Whether all that a step says is held by its NIC. */
+  holds(step: LeaseStep): boolean {
+    const pool = this.#networks.get(step.network)?.pool;
+    const holder = holderOf(step);
+    return (
+      this.#macs.get(step.mac) === holder &&
+      step.addresses.every((cidr) => pool?.holder(addressOfCidr(cidr)) === holder)
+    );
+  }
+
+  view(): readonly NetworkView[] {
+    return [...this.#networks.values()].map(({ network, pool }) => ({
+      name: network.name,
+      bridge: network.bridge,
+      subnet: formatSubnet(network.subnet),
+      gateway: formatAddress(network.gateway),
+      nat: network.nat,
+      mtu: network.mtu,
+      leases: pool.held,
+      capacity: pool.capacity,
+    }));
+  }
+
+  #at(name: string): { network: Network; pool: AddressPool } {
+    const found = this.#networks.get(name);
+    if (!found) throw networkUnknown({ network: name, known: [...this.#networks.keys()] });
+    return found;
+  }
+
+  #mac(wish: GrantWish, holder: string): Mac {
+    if (wish.mac !== undefined) {
+      const mac = Mac.safeParse(wish.mac.toLowerCase());
+      if (!mac.success) throw macInvalid({ mac: wish.mac, why: 'it is not six hexadecimal pairs' });
+      // The bridge would drop all that such a NIC sends.
+      if ((Number.parseInt(mac.data.slice(0, 2), 16) & 1) === 1)
+        throw macInvalid({ mac: mac.data, why: 'it is a multicast address' });
+      if (/^00(:00){5}$/.test(mac.data)) throw macInvalid({ mac: mac.data, why: 'it is all zeros' });
+      const by = this.#macs.get(mac.data);
+      if (by !== undefined) throw macTaken({ mac: mac.data, by });
+      return mac.data;
+    }
+    for (let salt = 0; ; salt += 1) {
+      const mac = macFrom(holder, salt);
+      if (!this.#macs.has(mac)) return mac;
+    }
+  }
+
+  #static(text: string, wish: GrantWish): number {
+    const { network, pool } = this.#at(wish.network);
+    const address = parseAddress(text);
+    if (address === null || !pool.allows(address))
+      throw addressOutside({ address: text, subnet: formatSubnet(network.subnet) });
+    const by = pool.holder(address);
+    if (by !== undefined) throw addressTaken({ address: text, by });
+    pool.take(address, holderOf(wish));
+    return address;
+  }
+
+  #free({
+    vm,
+    nic,
+    network,
+    mac,
+    addresses,
+  }: Pick<Grant, 'vm' | 'nic' | 'network' | 'mac' | 'addresses'>): void {
+    const holder = holderOf({ vm, nic });
+    const pool = this.#networks.get(network)?.pool;
+    this.#addresses.delete(holder);
+    for (const cidr of addresses) pool?.free(addressOfCidr(cidr), holder);
+    if (this.#macs.get(mac) === holder) this.#macs.delete(mac);
+  }
+}
+
+function holderOf({ vm, nic }: Pick<GrantWish, 'vm' | 'nic'>): string {
+  return `${vm}/${nic}`;
+}
+
+function addressOfCidr(cidr: string): number {
+  return parseAddress(cidr.split('/')[0] ?? '') ?? -1;
+}

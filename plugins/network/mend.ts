@@ -1,0 +1,56 @@
+import type { Context } from '../contract.js';
+import { addRules, lookAtRules, type Table } from './effects/elements.js';
+import { openBridge } from './effects/bridge.js';
+import { loadRuleset } from './effects/nft.js';
+import type { Route } from './effects/route.js';
+import { guestElements, guestSets } from './guest-elements.js';
+import type { SetChange } from './netlink/elements.js';
+import type { Network } from './networks.js';
+import { rulesetText } from './ruleset.js';
+import type { FilterStep } from './steps.js';
+
+export interface Ground {
+  readonly route: Route;
+  readonly table: Table;
+  readonly networks: readonly Network[];
+}
+
+/**
+ * Makes bridges and tables, or takes up those that are there: what VMs have in them stays. Returns what it had to
+ * change where something was there already.
+ */
+export async function layGround({ route, networks }: Ground, cx: Context): Promise<readonly string[]> {
+  const did: string[] = [];
+  for (const network of networks) did.push(...(await openBridge({ route, network }, cx)));
+  await loadRuleset(rulesetText(networks), cx);
+  return did;
+}
+
+/** The elements of `changes` that `there` lacks, set by set. Pure. */
+export function lacking(
+  changes: readonly SetChange[],
+  there: ReadonlyMap<string, readonly { readonly key: Buffer }[]>,
+): readonly SetChange[] {
+  return changes
+    .map(({ set, elements }) => {
+      const keys = new Set(there.get(set)?.map(({ key }) => key.toString('hex')));
+      return { set, elements: elements.filter(({ key }) => !keys.has(key.toString('hex'))) };
+    })
+    .filter(({ elements }) => elements.length > 0);
+}
+
+/** Makes again the rules of VMs that hold a `filter` step. Returns what was missing. */
+export async function mendRules(
+  { table }: Ground,
+  steps: readonly FilterStep[],
+  cx: Context,
+): Promise<readonly string[]> {
+  const there = await lookAtRules({ table, sets: guestSets }, cx);
+  const missing = lacking(guestElements(steps), there);
+  if (missing.length === 0) return [];
+  await addRules({ table, changes: missing }, cx);
+  const keys = new Set(
+    missing.flatMap(({ elements }) => elements.map(({ key }) => key.toString('latin1', 0, 16))),
+  );
+  return steps.filter(({ tap }) => keys.has(tap.padEnd(16, '\0'))).map(({ tap }) => `rules of ${tap}`);
+}

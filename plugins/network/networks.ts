@@ -1,0 +1,108 @@
+import { networkInvalid } from '../../daemon/api/errors/network.js';
+import { NetworkName, type LinkName, type Mac } from '../../daemon/api/shapes/ids.js';
+import type { FabricConfig, NetworkConfig } from './config.js';
+import {
+  formatAddress,
+  inside,
+  overlap,
+  parseAddress,
+  parseRange,
+  parseSubnet,
+  rangeOf,
+  type Range,
+  type Subnet,
+} from './ipv4.js';
+import { overlapping, type HostLinks } from './host/bridges.js';
+import { macFrom } from './names.js';
+
+/** A network, all defaults decided. */
+export interface Network {
+  readonly name: NetworkName;
+  readonly bridge: LinkName;
+  readonly bridgeMac: Mac;
+  readonly existing: boolean;
+  readonly subnet: Subnet;
+  readonly gateway: number;
+  readonly nat: boolean;
+  readonly mtu: number;
+  readonly dns: readonly string[];
+  readonly isolate: boolean;
+  /** Sorted; the gateway, the network's own and the broadcast address included. */
+  readonly reserved: readonly Range[];
+  readonly hostAccess: readonly string[];
+}
+
+function resolveOne(name: NetworkName, config: NetworkConfig, hostDns: readonly string[]): Network {
+  const refuse = (why: string) => networkInvalid({ network: name, why });
+  const subnet = parseSubnet(config.subnet);
+  if (!subnet) throw refuse(`${config.subnet} is no subnet`);
+  const { first, last } = rangeOf(subnet);
+  const gateway = config.gateway === undefined ? first + 1 : parseAddress(config.gateway);
+  if (gateway === null || !inside(gateway, { first: first + 1, last: last - 1 }))
+    throw refuse(`the gateway ${config.gateway ?? ''} is no host's address in ${config.subnet}`);
+  const reserved = config.reserved.map((text) => {
+    const range = parseRange(text);
+    if (!range || !overlap(range, { first, last })) throw refuse(`${text} is not in ${config.subnet}`);
+    return range;
+  });
+  return {
+    name,
+    bridge: config.bridge,
+    // The subnet is part of it so that two hosts' bridges differ wherever their networks do.
+    bridgeMac: macFrom(`bridge\0${config.bridge}\0${config.subnet}`),
+    existing: config.existing,
+    subnet,
+    gateway,
+    nat: config.nat ?? !config.existing,
+    mtu: config.mtu,
+    dns: config.dns ?? hostDns,
+    isolate: config.isolate,
+    reserved: [
+      ...reserved,
+      ...[first, gateway, last].map((address) => ({ first: address, last: address })),
+    ].sort((a, b) => a.first - b.first),
+    hostAccess: config.hostAccess,
+  };
+}
+
+/**
+ * Decides defaults and refuses what can't work together: pure, so that it is known before anything is touched.
+ * `hostDns`: resolvers told where a network names none.
+ * @throws networkInvalid
+ */
+export function resolveNetworks(config: FabricConfig, hostDns: readonly string[]): readonly Network[] {
+  const networks: Network[] = [];
+  for (const [name, one] of Object.entries(config.networks)) {
+    const network = resolveOne(NetworkName.parse(name), one, hostDns);
+    for (const other of networks) {
+      if (other.bridge === network.bridge)
+        throw networkInvalid({ network: name, why: `its bridge ${network.bridge} is ${other.name}'s too` });
+      if (overlap(rangeOf(other.subnet), rangeOf(network.subnet)))
+        throw networkInvalid({
+          network: name,
+          why: `its subnet ${one.subnet} overlaps that of ${other.name}, which begins at ${formatAddress(other.subnet.base)}`,
+        });
+    }
+    networks.push(network);
+  }
+  return networks;
+}
+
+/** Those of the host's resolvers that a guest can reach: no loopback, IPv4. */
+export function usableResolvers(resolvers: readonly string[]): readonly string[] {
+  return resolvers.filter((text) => parseAddress(text) !== null && !text.startsWith('127.')).slice(0, 3);
+}
+
+/**
+ * Refuses a subnet that the host is in by another link, before its bridge is made: packets would go the wrong way. Once
+ * it is made (VMs may live there), `network.check` tells.
+ * @throws networkInvalid
+ */
+export function mustBeFree(networks: readonly Network[], seen: HostLinks): void {
+  for (const network of networks) {
+    if (network.existing || seen.links.some(({ name }) => name === network.bridge)) continue;
+    const other = overlapping(network, seen);
+    if (other !== null)
+      throw networkInvalid({ network: network.name, why: `its subnet overlaps that of the link ${other}` });
+  }
+}

@@ -1,0 +1,139 @@
+import { formatSubnet } from './ipv4.js';
+import { dyingGroup, tapGroup } from './names.js';
+import type { Network } from './networks.js';
+
+/** What the counters of `bridge thaw` count, by name: frames of guests that were dropped. */
+export const dropCounters = [
+  'closed',
+  'spoofed_mac',
+  'spoofed_arp',
+  'spoofed_ip',
+  'dhcp_server',
+  'dhcp_client',
+  'router_advert',
+  'any_ipv6',
+  'any_vlan',
+  'any_other',
+] as const;
+
+/** What the counters of `inet thaw` count. */
+const routedCounters = ['to_host', 'to_vm', 'to_link_local', 'from_outside'] as const;
+
+const named = (counter: string) => `counter name ${counter} drop`;
+
+/**
+ * What guests may send. It holds for the ports of thaw's interface group only, wherever the port is; a port without
+ * an element in @open is closed. Elements are the daemon's, made over netlink: they outlive this text being loaded again.
+ */
+function bridgeTable(): string {
+  return `
+add table bridge thaw
+${dropCounters.map((name) => `add counter bridge thaw ${name}`).join('\n')}
+add set bridge thaw open { type ifname; }
+add set bridge thaw macs { type ifname . ether_addr; }
+add set bridge thaw addresses { type ifname . ether_addr . ipv4_addr; }
+add chain bridge thaw guest
+add chain bridge thaw prerouting { type filter hook prerouting priority -300; policy accept; }
+flush chain bridge thaw guest
+flush chain bridge thaw prerouting
+table bridge thaw {
+  chain guest {
+    iifname != @open ${named('closed')}
+    iifname . ether saddr != @macs ${named('spoofed_mac')}
+    ether type { 0x8100, 0x88a8 } ${named('any_vlan')}
+    ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ether . arp saddr ip @addresses accept
+    ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0 iifname . arp saddr ether @macs accept
+    ether type arp ${named('spoofed_arp')}
+    ether type ip udp sport 67 udp dport 68 ${named('dhcp_server')}
+    ether type ip iifname . ether saddr . ip saddr @addresses accept
+    ether type ip ip saddr 0.0.0.0 udp sport 68 udp dport 67 ${named('dhcp_client')}
+    ether type ip ${named('spoofed_ip')}
+    ether type ip6 icmpv6 type nd-router-advert ${named('router_advert')}
+    ether type ip6 ${named('any_ipv6')}
+    ${named('any_other')}
+  }
+  chain prerouting {
+    meta iifgroup { ${tapGroup}, ${dyingGroup} } goto guest
+  }
+}`;
+}
+
+function hostRules({ bridge, hostAccess }: Network): string {
+  const from = `iifname "${bridge}"`;
+  return [
+    `${from} ct state established,related accept`,
+    `${from} icmp type echo-request accept`,
+    ...hostAccess.map((service) => {
+      const [protocol = '', port = ''] = service.split('/');
+      return `${from} ${protocol} dport ${port} accept`;
+    }),
+    `${from} ${named('to_host')}`,
+  ].join('\n    ');
+}
+
+/**
+ * Between VMs of one network by way of the gateway, between networks, and from outside into a NAT's inside. Link-local
+ * addresses are never forwarded: a cloud's metadata service would hand the host's credentials to its guests.
+ */
+function forwardRules(network: Network, networks: readonly Network[]): string {
+  const { bridge, isolate, nat } = network;
+  const others = networks.filter((other) => other !== network).map((other) => `"${other.bridge}"`);
+  return [
+    `iifname "${bridge}" oifname "${bridge}" ${isolate ? named('to_vm') : 'accept'}`,
+    `iifname "${bridge}" ip daddr 169.254.0.0/16 ${named('to_link_local')}`,
+    ...(others.length > 0 ? [`iifname "${bridge}" oifname { ${others.join(', ')} } ${named('to_vm')}`] : []),
+    ...(nat
+      ? [
+          `oifname "${bridge}" ct state established,related accept`,
+          `oifname "${bridge}" ct status dnat accept`,
+          `oifname "${bridge}" ${named('from_outside')}`,
+        ]
+      : []),
+  ].join('\n    ');
+}
+
+function natRule({ bridge, subnet }: Network): string {
+  return `ip saddr ${formatSubnet(subnet)} oifname != "${bridge}" masquerade`;
+}
+
+function inetTable(networks: readonly Network[]): string {
+  return `
+add table inet thaw
+${routedCounters.map((name) => `add counter inet thaw ${name}`).join('\n')}
+add chain inet thaw input { type filter hook input priority filter; policy accept; }
+add chain inet thaw forward { type filter hook forward priority filter; policy accept; }
+add chain inet thaw postrouting { type nat hook postrouting priority srcnat; policy accept; }
+flush chain inet thaw input
+flush chain inet thaw forward
+flush chain inet thaw postrouting
+table inet thaw {
+  chain input {
+    ${networks.map(hostRules).join('\n    ')}
+  }
+  chain forward {
+    ${networks.map((network) => forwardRules(network, networks)).join('\n    ')}
+  }
+  chain postrouting {
+    ${networks
+      .filter(({ nat }) => nat)
+      .map(natRule)
+      .join('\n    ')}
+  }
+}`;
+}
+
+/**
+ * Both tables as one transaction for `nft -f -`: makes what is missing, replaces the rules, keeps elements and
+ * counters. Pure.
+ */
+export function rulesetText(networks: readonly Network[]): string {
+  return `${bridgeTable()}\n${inetTable(networks)}\n`;
+}
+
+/** Takes both tables away, whether they are there or not. */
+export const rulesetRemoval = `
+add table bridge thaw
+delete table bridge thaw
+add table inet thaw
+delete table inet thaw
+`;
