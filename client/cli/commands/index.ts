@@ -1,0 +1,47 @@
+import type { Command } from '../command.js';
+import { ping, update } from './agent.js';
+import { attach, detach } from './attach.js';
+import { boot } from './boot.js';
+import { completion } from './completion.js';
+import { events } from './events.js';
+import { help } from './help.js';
+import { names } from './names.js';
+import { check, networks } from './network.js';
+import { ps } from './ps.js';
+import { restore } from './restore.js';
+import { rpc } from './rpc.js';
+import * as snapshot from './snapshot.js';
+import { stop } from './stop.js';
+import { doctor, info } from './system.js';
+import { timeline } from './timeline.js';
+import { pause, resume, show } from './vm.js';
+
+/** Every command of `thaw`, in the order of its help. */
+export const commands: readonly Command[] = [
+  boot,
+  snapshot.create,
+  snapshot.list,
+  snapshot.show,
+  snapshot.verify,
+  snapshot.remove,
+  restore,
+  ps,
+  show,
+  pause,
+  resume,
+  stop,
+  attach,
+  detach,
+  update,
+  ping,
+  timeline,
+  events,
+  networks,
+  check,
+  doctor,
+  info,
+  rpc,
+  completion,
+  help,
+  names,
+];

@@ -1,0 +1,101 @@
+import { ThawError } from '../../../daemon/api/thaw-error.js';
+import type { ParamsOf, ResultOf } from '../../../daemon/api/index.js';
+import { defineCommand, firstWord } from '../command.js';
+import { exitCodeOfMany } from '../exit.js';
+import { nicsOf } from '../nic.js';
+import { usage } from '../usage.js';
+import { readLabels } from '../values.js';
+import { vmDone } from '../vm-view.js';
+
+const hour = 3_600_000;
+
+export const restore = defineCommand({
+  name: 'restore',
+  aliases: ['snapshot restore'],
+  summary: 'Restore clones of a snapshot side by side; each is ready once its guest has confirmed who it is.',
+  positionals: [{ name: 'SNAPSHOT', completes: 'snapshot' }],
+  options: {
+    count: {
+      type: 'int',
+      short: 'n',
+      value: 'COUNT',
+      min: 1,
+      max: 1024,
+      summary: 'how many clones (else one)',
+    },
+    name: { type: 'text', value: 'NAME', multiple: true, summary: 'the name of a clone, instead of --count' },
+    strategy: {
+      type: 'text',
+      value: 'STRATEGY',
+      summary: 'how clones get their network (else hot-attach)',
+    },
+    network: {
+      type: 'text',
+      value: 'NETWORK',
+      multiple: true,
+      completes: 'network',
+      summary: 'a NIC in this network (else one in the network “default”)',
+    },
+    nic: {
+      type: 'text',
+      value: 'network=…,address=…,mac=…',
+      multiple: true,
+      summary: 'a NIC more exactly; each part may be left out',
+    },
+    'ready-timeout': {
+      type: 'duration',
+      value: 'TIME',
+      min: 1,
+      max: hour,
+      summary: 'for the guest to confirm (else 30s)',
+    },
+    ping: { type: 'flag', summary: 'also ping the guest before calling it ready' },
+    'keep-on-failure': {
+      type: 'flag',
+      summary: 'keep what is there of a clone that failed, to be looked at',
+    },
+    label: { type: 'text', value: 'KEY=VALUE', multiple: true, summary: 'a label of your own' },
+  },
+  details: [
+    'A clone that fails takes no other with it and leaves nothing behind: the exit code is then 6, or that of the error where all failed.',
+  ],
+  examples: ['thaw restore base -n 3', 'thaw restore base --name web-1 --name web-2 --network front'],
+  async run({ values, words }, cli) {
+    if (values.count !== undefined && values.name.length > 0) throw usage('Give --count or names, not both');
+    const nics = nicsOf(values.network, values.nic);
+    const params: ParamsOf<'snapshot.restore'> = {
+      snapshot: firstWord(words),
+      ...(values.count === undefined ? {} : { count: values.count }),
+      ...(values.name.length === 0 ? {} : { names: [...values.name] }),
+      ...(values.strategy === undefined
+        ? {}
+        : { strategy: values.strategy as ParamsOf<'snapshot.restore'>['strategy'] }),
+      ...(nics.length === 0 ? {} : { nics }),
+      ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
+      ping: values.ping,
+      keepOnFailure: values['keep-on-failure'],
+      labels: readLabels(values.label),
+    };
+    const value = await cli.watch('snapshot.restore', params);
+    const made = value.clones.flatMap((clone) => (clone.ok ? [clone.vm] : []));
+    const failed = value.clones.flatMap((clone) => (clone.ok ? [] : [clone]));
+    cli.answer({
+      value,
+      names: () => made.map((vm) => vm.id),
+      lines: () => made.map((vm) => vmDone(vm, cli.out.paint)),
+    });
+    const errors = failed.map((clone) => ({ name: clone.name, error: errorOf(clone) }));
+    // For programs the result above holds them already.
+    if (!cli.json) for (const { name, error } of errors) cli.complain(error, name);
+    return exitCodeOfMany(
+      errors.map(({ error }) => error),
+      value.clones.length,
+    );
+  },
+});
+
+type FailedClone = Extract<ResultOf<'snapshot.restore'>['clones'][number], { ok: false }>;
+
+function errorOf({ error }: FailedClone): ThawError {
+  return new ThawError({ code: error.code, message: error.message, detail: error.data });
+}
