@@ -43,7 +43,7 @@ export interface NetworkView {
 
 /**
  * The networks of the host: bridges, leases, taps and rules. Its step kinds are `lease`, `tap` and `filter`, whose
- * steps {@link Fabric.steps} makes from a grant.
+ * steps {@link Fabric.stepsFor} makes from a grant.
  */
 export interface Fabric {
   networks(): readonly NetworkView[];
@@ -61,9 +61,14 @@ export interface Fabric {
   /**
    * Proves that a tap is there, ours and free, just before a call that would silently create a missing one
    * (Firecracker does, at attach and at load: facts 8 and headline 5).
-   * @throws tapNotReady, tapBusy
+   * @throws tapNotReady, tapBusy, linkForeign
    */
   verifyTap(tap: string, vm: string, cx: Context): Promise<void>;
+  /**
+   * Makes again what the host lost of bridges, tables and the rules of VMs that hold a `filter` step: to be called
+   * once a starting daemon has adopted its records. Returns what it made.
+   */
+  mend(cx: Context): Promise<readonly string[]>;
   /** What is wrong with the bridges and the tables themselves, apart from any VM. */
   check(cx: Context): Promise<readonly Difference[]>;
   /** Removes taps and rules that carry our mark and belong to none of `alive`; returns what it removed. */

@@ -6,7 +6,7 @@ import { loadRuleset } from './effects/nft.js';
 import { pingAddress } from './effects/ping.js';
 import { LinkRemover } from './effects/remover.js';
 import { lookAtLink, lookAtLinks, Route } from './effects/route.js';
-import { lookAtResolvers, readSysctls, writeSysctl } from './effects/sysctl.js';
+import { lookAtResolvers, readSysctls, resolverFiles, writeSysctl } from './effects/sysctl.js';
 import { tapNotReady } from '../../daemon/api/errors/network.js';
 import { filterKind } from './kinds/filter.js';
 import { leaseKind } from './kinds/lease.js';
@@ -30,7 +30,7 @@ async function allowForwarding(networks: readonly Network[], host: PluginHost): 
 }
 
 async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
-  const resolvers = usableResolvers(await lookAtResolvers(null, host.cx));
+  const resolvers = usableResolvers(await lookAtResolvers(resolverFiles, host.cx));
   const networks = resolveNetworks(config, resolvers);
   const route = new Route();
   const table = new Table();
@@ -70,9 +70,9 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       tap: stepKind(tapKind({ route, remover, held: taps })),
       filter: stepKind(filterKind({ table, held: filters, mend })),
     },
-    verify: async (tap, cx) => {
+    verifyTap: async (tap, vm, cx) => {
       const step = taps.get(tap);
-      if (!step) throw tapNotReady({ tap, why: 'no VM of thaw’s holds it' });
+      if (step?.vm !== vm) throw tapNotReady({ tap, why: 'no VM of thaw’s holds it' });
       const link = await lookAtLink({ route, name: tap }, cx);
       const bridge = await lookAtLink({ route, name: step.bridge }, cx);
       const refusal = tapRefusal(step, { link, bridge });

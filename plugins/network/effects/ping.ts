@@ -1,8 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { execa, ExecaError } from 'execa';
+import { execa } from 'execa';
 import { toolFailed, toolMissing } from '../../../daemon/api/errors/host.js';
 import { look, type Context } from '../../contract.js';
 import * as libc from './libc.js';
+import { saidBy } from './said.js';
 
 const AF_INET = 2;
 const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
@@ -74,25 +75,22 @@ async function bySocket(wanted: Wanted, signal: AbortSignal): Promise<{ answer: 
 
 async function byTool({ address, timeout }: Wanted, cx: Context): Promise<number | null> {
   const seconds = Math.max(1, Math.ceil(timeout / 1000)).toString();
-  try {
-    const { stdout } = await execa('ping', ['-n', '-c', '1', '-i', '0.2', '-w', seconds, address], {
-      cancelSignal: cx.signal,
-      timeout: timeout + 100,
-      stdin: 'ignore',
-      extendEnv: false,
-      env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
-    });
-    const time = /time=([\d.]+) ms/.exec(stdout)?.[1];
-    return time === undefined ? null : Number(time);
-  } catch (error) {
-    cx.signal.throwIfAborted();
-    if (!(error instanceof ExecaError)) throw error;
-    if (error.code === 'ENOENT')
-      throw toolMissing({ tool: 'ping', debianPackage: 'iputils-ping' }, { cause: error });
-    // 1: no answer came.
-    if (error.exitCode === 1 || error.timedOut) return null;
-    throw toolFailed({ tool: 'ping', said: error.stderr ?? error.shortMessage }, { cause: error });
-  }
+  const done = await execa('ping', ['-n', '-c', '1', '-i', '0.2', '-w', seconds, address], {
+    reject: false,
+    cancelSignal: cx.signal,
+    timeout: timeout + 100,
+    stdin: 'ignore',
+    extendEnv: false,
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
+  });
+  cx.signal.throwIfAborted();
+  const time = /time=([\d.]+) ms/.exec(done.stdout)?.[1];
+  if (time !== undefined) return Number(time);
+  // 1: no answer came.
+  if (done.exitCode === 1 || done.timedOut) return null;
+  if (done.code === 'ENOENT')
+    throw toolMissing({ tool: 'ping', debianPackage: 'iputils-ping' }, { cause: done });
+  throw toolFailed({ tool: 'ping', said: saidBy(done) }, { cause: done });
 }
 
 /** Milliseconds until `address` answered a ping, or null where none came. @throws toolMissing, toolFailed */

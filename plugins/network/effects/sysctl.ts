@@ -31,9 +31,12 @@ export const writeSysctl = effect(
   },
 );
 
-/** The host's resolvers, in order: systemd-resolved's own list where there is one. Empty where there is no file. */
-export const lookAtResolvers = look('resolvers.look', async (_: null) => {
-  for (const file of ['/run/systemd/resolve/resolv.conf', '/etc/resolv.conf']) {
+/** Where the host's resolvers stand: systemd-resolved's own list names those behind its loopback one. */
+export const resolverFiles = ['/run/systemd/resolve/resolv.conf', '/etc/resolv.conf'] as const;
+
+/** The resolvers named by the first of `files` that exists. */
+export const lookAtResolvers = look('resolvers.look', async (files: readonly string[]) => {
+  for (const file of files) {
     try {
       const lines = (await readFile(file, 'utf8')).split('\n');
       return lines.flatMap((line) => /^\s*nameserver\s+(\S+)/.exec(line)?.slice(1, 2) ?? []);

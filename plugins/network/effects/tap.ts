@@ -71,7 +71,8 @@ export const createTap = effect('tap.create', (wish: Wish & { route: Route }) =>
   }
 });
 
-interface Removal extends Pick<Wish, 'name' | 'vm'> {
+interface Removal extends Pick<Wish, 'vm'> {
+  readonly name: string;
   readonly route: Route;
   readonly remover: LinkRemover;
 }

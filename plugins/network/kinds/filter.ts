@@ -9,7 +9,7 @@ export interface FilterTools {
   /** The steps that hold, by the tap's name. */
   readonly held: Map<string, FilterStep>;
   /** Makes the tables again. */
-  mend(cx: Context): Promise<unknown>;
+  readonly mend: (cx: Context) => Promise<unknown>;
 }
 
 /** What may come out of a tap: its own MAC, its own addresses. */

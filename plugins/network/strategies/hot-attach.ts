@@ -52,12 +52,12 @@ function nicStep({ grant, rxRateLimiter, txRateLimiter }: PlannedNic): Step {
   return {
     kind: 'nic',
     vm: grant.vm,
-    iface_id: grant.nic,
-    host_dev_name: grant.tap,
-    guest_mac: grant.mac,
+    nic: grant.nic,
+    tap: grant.tap,
+    mac: grant.mac,
     mtu: grant.mtu,
-    rx_rate_limiter: limiter(rxRateLimiter),
-    tx_rate_limiter: limiter(txRateLimiter),
+    rxRateLimiter: limiter(rxRateLimiter),
+    txRateLimiter: limiter(txRateLimiter),
   };
 }
 
