@@ -3,9 +3,9 @@ import { snapshotDamaged } from '../../daemon/api/errors/snapshot.js';
 import type { FileFact } from '../../daemon/api/shapes/snapshot.js';
 import type { Context, Draft } from '../contract.js';
 import { freeze, freezeFolder, listFolder, measure, writeWhole } from './effects/files.js';
-import { hashFile } from './effects/hash.js';
+import { hashFiles } from './effects/hash.js';
 import { snapshotFile, stampsFile } from './layout.js';
-import { type Known, sameStamp, stampOf, writeStamps } from './stamps.js';
+import { type Known, sameStamp, type Stamp, stampOf, writeStamps } from './stamps.js';
 
 /**
  * Makes a draft's files read-only, brings them to the disk, hashes them, and leaves beside them what the hashes were
@@ -14,28 +14,32 @@ import { type Known, sameStamp, stampOf, writeStamps } from './stamps.js';
  */
 export async function sealFiles(draft: Draft, cx: Context): Promise<readonly FileFact[]> {
   const disks = await listFolder(join(draft.dir, 'disks'), cx);
-  const facts: FileFact[] = [];
+  const names = ['state', 'mem', ...disks.map((disk) => `disks/${disk}`)];
+  const stamps: Stamp[] = [];
+  for (const name of names) stamps.push(await freezeFile(draft, name, cx));
+  const hashes = await hashFiles({ dir: draft.dir, files: names }, cx);
   const known = new Map<string, Known>();
-  for (const name of ['state', 'mem', ...disks.map((disk) => `disks/${disk}`)]) {
-    const entry = await sealFile(draft, name, cx);
-    known.set(name, entry);
-    facts.push({ name, bytes: Number(entry.stamp.size), sha256: entry.sha256 });
+  for (const [i, name] of names.entries()) {
+    const [stamp, sha256] = [stamps[i], hashes[i]];
+    const after = await measure(join(draft.dir, name), cx);
+    // Firecracker has answered by now, so whoever still writes is somebody else.
+    if (!stamp || sha256 === undefined || !after || !sameStamp(stamp, stampOf(after))) {
+      throw damaged(draft, name, 'changed while it was read');
+    }
+    known.set(name, { sha256, stamp });
   }
   await writeWhole({ path: join(draft.dir, stampsFile), text: writeStamps(known) }, cx);
   await freezeFolder(join(draft.dir, 'disks'), cx);
-  return facts;
+  return [...known].map(([name, { sha256, stamp }]) => ({ name, bytes: Number(stamp.size), sha256 }));
 }
 
-async function sealFile(draft: Draft, name: string, cx: Context): Promise<Known> {
-  const damaged = (why: string) => snapshotDamaged({ snapshot: draft.id, file: name, why });
+async function freezeFile(draft: Draft, name: string, cx: Context): Promise<Stamp> {
   const path = join(draft.dir, name);
   const found = await measure(path, cx);
-  if (!found) throw damaged('is missing');
-  if (!found.isFile() || !snapshotFile.test(name)) throw damaged('is no file of a snapshot');
-  const [stat, sha256] = [await freeze(path, cx), await hashFile(path, cx)];
-  const after = await measure(path, cx);
-  const stamp = stampOf(stat);
-  // Firecracker has answered by now, so whoever still writes is somebody else.
-  if (!after || !sameStamp(stamp, stampOf(after))) throw damaged('changed while it was read');
-  return { sha256, stamp };
+  if (!found) throw damaged(draft, name, 'is missing');
+  if (!found.isFile() || !snapshotFile.test(name)) throw damaged(draft, name, 'is no file of a snapshot');
+  return stampOf(await freeze(path, cx));
 }
+
+const damaged = (draft: Draft, file: string, why: string) =>
+  snapshotDamaged({ snapshot: draft.id, file, why });

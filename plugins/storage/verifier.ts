@@ -4,7 +4,7 @@ import type { SnapshotId } from '../../daemon/api/shapes/ids.js';
 import type { FileFact, Manifest } from '../../daemon/api/shapes/snapshot.js';
 import type { Context } from '../contract.js';
 import { measure, readText } from './effects/files.js';
-import { hashFile } from './effects/hash.js';
+import { hashFiles } from './effects/hash.js';
 import { type Layout, stampsFile } from './layout.js';
 import { type Known, readStamps, sameStamp, type Stamp, stampOf } from './stamps.js';
 import { Turns } from './turns.js';
@@ -36,7 +36,9 @@ export class Verifier {
       await memory.turns.take(() => this.#hash(manifest, manifest.files, { memory, cx }), cx.signal);
     } else if (doubtful.length > 0) {
       await memory.turns.take(async () => {
-        await this.#hash(manifest, await this.#doubtful(manifest, memory, cx), { memory, cx });
+        // Who had the turn before may have cleared the doubts.
+        const still = await this.#doubtful(manifest, memory, cx);
+        if (still.length > 0) await this.#hash(manifest, still, { memory, cx });
       }, cx.signal);
     }
   }
@@ -75,13 +77,18 @@ export class Verifier {
     files: readonly FileFact[],
     { memory, cx }: { memory: Memory; cx: Context },
   ): Promise<void> {
-    for (const file of files) {
-      // Measured before: a file that changes while it is read is doubtful again the next time.
-      const stamp = await this.#measure(manifest.id, file, cx);
-      const sha256 = await hashFile(join(this.#layout.snapshot(manifest.id), file.name), cx);
-      if (sha256 !== file.sha256) {
-        throw damaged(manifest.id, file, 'has other content than when it was taken');
-      }
+    const { id } = manifest;
+    // Measured before: a file that changes while it is read is doubtful again the next time.
+    const stamps: Stamp[] = [];
+    for (const file of files) stamps.push(await this.#measure(id, file, cx));
+    const hashes = await hashFiles(
+      { dir: this.#layout.snapshot(id), files: files.map((file) => file.name) },
+      cx,
+    );
+    for (const [i, file] of files.entries()) {
+      const [stamp, sha256] = [stamps[i], hashes[i]];
+      if (!stamp || sha256 !== file.sha256)
+        throw damaged(id, file, 'has other content than when it was taken');
       memory.files.set(file.name, { sha256, stamp });
     }
   }
