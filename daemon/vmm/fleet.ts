@@ -88,6 +88,12 @@ export class Fleet {
     return vmm.api;
   }
 
+  /** Which process a VM's VMM is, for its record; null where it has none. */
+  identity(vm: string): ProcessIdentity | null {
+    const process = this.#vmms.get(vm)?.process;
+    return process ? { pid: process.pid, startTime: process.startTime } : null;
+  }
+
   async answers(vm: string, cx: Context): Promise<boolean> {
     const vmm = this.#vmms.get(vm);
     return vmm !== undefined && (await answers(vmm.api, cx));

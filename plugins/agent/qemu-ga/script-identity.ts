@@ -1,0 +1,82 @@
+/** Shell functions for all that is not the network. */
+export const identityLibrary = String.raw`
+# set_clock SECONDS NANOSECONDS: busybox takes whole seconds only, so those rounded come second
+set_clock() {
+  date -s "@$1.$2" >/dev/null 2>&1 && { part clock done; return; }
+  case $2 in [5-9]*) W=$(date -s "@$(($1 + 1))" 2>&1) ;; *) W=$(date -s "@$1" 2>&1) ;; esac && { part clock done; return; }
+  part clock failed "$W"
+}
+# hosts NAMES: W is /etc/hosts with the line of 127.0.1.1 naming them
+hosts() {
+  W= L=
+  if [ ! -r /etc/hosts ]; then W="127.0.0.1 localhost$NL::1 localhost$\{NL}127.0.1.1 $1$NL"; return; fi
+  K=
+  while IFS= read -r L || [ -n "$L" ]; do
+    case $L in
+      127.0.1.1[!0-9.]*) [ -n "$K" ] || W="$W""127.0.1.1 $1$NL"; K=1 ;;
+      *) W="$W$L$NL" ;;
+    esac
+  done < /etc/hosts
+  [ -n "$K" ] || W="$W""127.0.1.1 $1$NL"
+}
+# set_hostname NAME NAMES
+set_hostname() {
+  K=unchanged L=
+  [ ! -r /proc/sys/kernel/hostname ] || read -r L < /proc/sys/kernel/hostname
+  if [ "$L" != "$1" ]; then
+    { printf '%s\n' "$1" > /proc/sys/kernel/hostname; } 2>/dev/null || W=$(hostname "$1" 2>&1) || { part hostname failed "the kernel: $W"; return; }
+    K=done
+  fi
+  put /etc/hostname "$1$NL"; case $? in 0) K=done ;; 2) part hostname failed "$W"; return ;; esac
+  A=$K
+  hosts "$2"; L=$W; K=$A
+  put /etc/hosts "$L"; case $? in 0) K=done ;; 2) part hostname failed "$W"; return ;; esac
+  part hostname "$K"
+}
+# set_machine_id ID
+set_machine_id() {
+  K=unchanged
+  put /etc/machine-id "$1$NL"; case $? in 0) K=done ;; 2) part machine-id failed "$W"; return ;; esac
+  if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then
+    put /var/lib/dbus/machine-id "$1$NL"; case $? in 0) K=done ;; 2) part machine-id failed "$W"; return ;; esac
+  fi
+  part machine-id $K
+}
+# reseed SEED: what is written to /dev/urandom is mixed in and counts for nothing: clones would go on alike until the
+# kernel's own time comes. It is done where the VMM gave a new generation id to a kernel that listens (5.18, Linux's
+# drivers/virt/vmgenid.c), or by ioctl: RNDADDENTROPY, RNDRESEEDCRNG.
+reseed() {
+  { printf %s "$1" > /dev/urandom; } 2>/dev/null
+  V=0.0
+  [ ! -r /proc/sys/kernel/osrelease ] || read -r V < /proc/sys/kernel/osrelease
+  A=$\{V%%.*} L=$\{V#*.}; L=$\{L%%[!0-9]*}
+  if [ "$A" -gt 5 ] || { [ "$A" -eq 5 ] && [ "$\{L:-0}" -ge 18 ]; }; then
+    for D in /sys/bus/acpi/drivers/vmgenid/*:* /sys/bus/platform/drivers/vmgenid/*:*; do
+      [ ! -e "$D" ] || { part randomness done; return; }
+    done
+  fi
+  K=
+  if command -v python3 >/dev/null; then
+    W=$(printf %s "$1" | python3 -c '
+import fcntl,struct,sys
+seed=bytes.fromhex(sys.stdin.read())
+with open("/dev/random","wb",0) as f:
+  fcntl.ioctl(f,0x40085203,struct.pack("ii",len(seed)*8,len(seed))+seed)
+  fcntl.ioctl(f,0x5207)' 2>&1) && { part randomness done; return; }
+    K=python3
+  elif command -v perl >/dev/null; then
+    W=$(printf %s "$1" | perl -e '
+open(F,">","/dev/random")||die "$!\n"; $s=pack("H*",<STDIN>);
+$x=pack("ii",8*length($s),length($s)).$s; ioctl(F,0x40085203,$x)||die "$!\n"; ioctl(F,0x5207,0)||die "$!\n"' 2>&1) && { part randomness done; return; }
+    K=perl
+  fi
+  [ -z "$K" ] || { part randomness failed "$K could not reseed the kernel: $\{W##*$NL}"; return; }
+  part randomness unsupported 'the kernel shows no VMGenID (Linux 5.18), and the guest has neither python3 nor perl to reseed it by ioctl'
+}
+# set_identity JSON
+set_identity() {
+  [ -d /run/thaw ] || W=$(mkdir -p /run/thaw 2>&1) || { part identity failed "$W"; return; }
+  put /run/thaw/identity.json "$1$NL"
+  case $? in 0) part identity done ;; 1) part identity unchanged ;; *) part identity failed "$W" ;; esac
+}
+`.replaceAll('$\\{', '${');

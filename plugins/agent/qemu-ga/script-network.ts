@@ -1,0 +1,109 @@
+/** Shell functions that bring a guest's NICs up. */
+export const networkLibrary = String.raw`
+# is_virtio_net DEVICE: whether a folder of the PCI bus is a virtio NIC
+is_virtio_net() {
+  read -r V < "$1/vendor" && read -r L < "$1/device" || return 1
+  case $V:$L in 0x1af4:0x1041|0x1af4:0x1000) return 0 ;; esac
+  return 1
+}
+# without_driver: whether a virtio NIC stands on the bus with no driver
+without_driver() {
+  for D in /sys/bus/pci/devices/*; do
+    is_virtio_net "$D" || continue
+    [ -e "$D/driver" ] || return 0
+    for L in "$D"/virtio*; do [ ! -d "$L" ] || [ -e "$L/driver" ] || [ -d "$L/net" ] || return 0; done
+  done 2>/dev/null
+  return 1
+}
+# why_missing MAC: W tells why no interface has it
+why_missing() {
+  if [ ! -d /sys/bus/pci ]; then W='nothing on the bus: the kernel has no PCI (CONFIG_PCI, or pci=off on its command line)'; return; fi
+  K=0
+  for D in /sys/bus/pci/devices/*; do
+    is_virtio_net "$D" || continue
+    A=$\{D##*/}; K=$((K + 1))
+    if [ ! -e "$D/driver" ]; then
+      if [ -d /sys/bus/pci/drivers/virtio-pci ]; then W="probe failed: virtio-pci refused $A (after the unplug of a PCI device new ones get no valid address)"
+      else W="no driver: the PCI device $A is there, but the kernel has no virtio_pci"; fi
+      return
+    fi
+    for V in "$D"/virtio*; do
+      [ -d "$V" ] && [ ! -d "$V/net" ] || continue
+      if [ ! -e "$V/driver" ] && [ ! -d /sys/bus/virtio/drivers/virtio_net ]; then W="no driver: the PCI device $A is there, but the kernel has no virtio_net"
+      else W="probe failed: virtio_net refused $A (after the unplug of a PCI device new ones get no valid address)"; fi
+      return
+    done
+  done 2>/dev/null
+  if [ $K -gt 0 ]; then W="not among its $K virtio NICs: none has the MAC $1"
+  else W='nothing on the bus: no NIC appeared after the rescan (kernel without CONFIG_HOTPLUG_PCI or PCI_HOST_GENERIC?)'; fi
+}
+# wait_nic MAC: waits for it, spinning at first, since it is there within milliseconds and a sleep is a process
+wait_nic() {
+  now; E=$((T + WAIT)); N=0
+  until find_nic "$1"; do
+    now
+    [ "$T" -lt "$E" ] || { why_missing "$1"; return 1; }
+    N=$((N + 1))
+    [ $N -ne 50 ] || ! without_driver || ! command -v modprobe >/dev/null || modprobe -qa virtio_pci virtio_net
+    [ $N -le 40 ] || sleep 0.01 2>/dev/null || sleep 1
+  done
+}
+# batch: whether ip reads commands from its input; busybox's does not
+batch() {
+  for L in /usr/sbin /sbin /usr/bin /bin; do [ ! -x $L/ip ] || break; done
+  for V in /bin/busybox /usr/bin/busybox /sbin/busybox; do [ ! $L/ip -ef $V ] || return 1; done
+}
+# each COMMANDS: runs ip once for each line
+each() {
+  while IFS= read -r L; do
+    W=$(ip $L 2>&1) || { W="ip $L: $W"; return 1; }
+  done <<EOF
+$1
+EOF
+}
+# is_set MAC MTU GATEWAY ADDRESSES: whether the interface I has all that already, and no more
+is_set() {
+  read -r L < "/sys/class/net/$I/mtu" && [ "$L" = "$2" ] || return 1
+  read -r L < "/sys/class/net/$I/flags" && [ $((L & 1)) -eq 1 ] || return 1
+  V=" $(ip -o addr show dev "$I" scope global 2>&1) " || return 1
+  N=0
+  for L in $4; do
+    case $V in *" $L "*) ;; *) return 1 ;; esac
+    N=$((N + 1))
+  done
+  for L in $V; do case $L in inet|inet6) N=$((N - 1)) ;; esac; done
+  [ $N -eq 0 ] || return 1
+  [ -n "$3" ] || return 0
+  case $3 in *:*) V=$(ip -6 route show default 2>&1) ;; *) V=$(ip route show default 2>&1) ;; esac
+  case "$V " in *"via $3 dev $I "*) return 0 ;; esac
+  return 1
+}
+# nic MAC MTU GATEWAY METRIC ADDRESSES: 0 set up, 1 was so already, 2 failed with the reason in W
+nic() {
+  K=
+  case $KNOWN in *" $1 "*)
+    find_nic "$1" && is_set "$1" "$2" "$3" "$5" && return 1
+    K=1 ;;
+  esac
+  wait_nic "$1" || return 2
+  command -v ip >/dev/null || { W='the guest has no ip (iproute2, or busybox with it)'; return 2; }
+  C="link set dev $I mtu $2 up"
+  [ -z "$K" ] || C="addr flush dev $I scope global$NL$C"
+  for A in $5; do
+    # Nobody else has the address: without duplicate detection an IPv6 one can be used at once.
+    case $A in *:*) { echo 0 > "/proc/sys/net/ipv6/conf/$I/accept_dad"; } 2>/dev/null ;; esac
+    C="$C$\{NL}addr replace $A dev $I"
+  done
+  case $3 in
+    '') ;;
+    *:*) C="$C$\{NL}route replace ::/0 via $3 dev $I$4" ;;
+    *) C="$C$\{NL}route replace default via $3 dev $I$4" ;;
+  esac
+  if batch; then
+    ip -batch - >/dev/null 2>&1 <<EOF && return 0
+$C
+EOF
+  fi
+  each "$C" || return 2
+}
+`.replaceAll('$\\{', '${');

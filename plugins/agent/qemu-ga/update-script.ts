@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import type { GuestNic, UpdateWish } from '../../contract.js';
+import { quote } from './quote.js';
+import { library } from './script-library.js';
+import { identityLibrary } from './script-identity.js';
+import { networkLibrary } from './script-network.js';
+
+/** What the builder must know besides the wish. */
+export interface ScriptFacts {
+  /** How long the guest may wait for each NIC, in milliseconds. */
+  readonly nicWait: number;
+  /** The host's time, in milliseconds since 1970; null leaves the guest's clock alone. */
+  readonly clock: number | null;
+}
+
+/** A script and its standard input: what should not stand in the guest's process list. */
+export interface Script {
+  readonly text: string;
+  readonly input: string;
+}
+
+/**
+ * The script of one update: all parts, an answer as one line of JSON on standard output. Pure. Everything of the wish
+ * is either quoted or of a form that needs no quotes, so that no name can become a command.
+ */
+export function updateScript(wish: UpdateWish, facts: ScriptFacts): Script {
+  const { identity } = wish;
+  const body = wish.networkOnly
+    ? [networkPart(wish, facts)]
+    : [
+        clockPart(facts.clock),
+        networkPart(wish, facts),
+        hostnamePart(identity.hostname),
+        `set_machine_id ${quote(identity.machineId)}`,
+        'reseed "$SEED"',
+        'set_identity "$IDENTITY"',
+      ];
+  const input = `${identity.entropy.replace(/[^0-9a-f]/gi, '')}\n${JSON.stringify(identity.document)}\n`;
+  const read = `IFS= read -r SEED; IFS= read -r IDENTITY; exec </dev/null`;
+  return { text: [library, networkLibrary, identityLibrary, read, ...body, answer].join('\n'), input };
+}
+
+/** Lets the guest let go of the NIC with a MAC: link down, device removed. `{"gone":true}`, or the reason why not. */
+export function detachScript(mac: string): Script {
+  const text = `${library}
+find_nic ${quote(checkedMac(mac))} || { echo '{"gone":true}'; exit 0; }
+N=$I
+W=$(ip link set dev "$N" down 2>&1) || { json "$W"; echo "{\\"gone\\":false,\\"why\\":\\"$J\\"}"; exit 0; }
+# What is no PCI device is no more than a link.
+pci_of "$N" || { echo '{"gone":true}'; exit 0; }
+W=$({ echo 1 > "$D/remove"; } 2>&1) || { json "$D/remove: \${W##*: }"; echo "{\\"gone\\":false,\\"why\\":\\"$J\\"}"; exit 0; }
+echo '{"gone":true}'`;
+  return { text, input: '' };
+}
+
+function clockPart(clock: number | null): string {
+  if (clock === null) return 'part clock unchanged';
+  const seconds = Math.floor(clock / 1000);
+  const nanoseconds = String(Math.floor((clock - seconds * 1000) * 1e6)).padStart(9, '0');
+  return `set_clock ${seconds} ${nanoseconds}`;
+}
+
+function hostnamePart(hostname: string): string {
+  const short = hostname.split('.')[0] ?? hostname;
+  return `set_hostname ${quote(hostname)} ${quote(short === hostname ? hostname : `${hostname} ${short}`)}`;
+}
+
+function networkPart({ identity, rescan }: UpdateWish, { nicWait }: ScriptFacts): string {
+  const { nics, dns } = identity;
+  const macs = nics.map((nic) => checkedMac(nic.mac));
+  const look = macs.map((mac) => `find_nic ${mac} && KNOWN="$KNOWN${mac} " || MISSING=1`);
+  const find = rescan
+    ? '[ -z "$MISSING" ] || [ ! -w /sys/bus/pci/rescan ] || echo 1 2>/dev/null > /sys/bus/pci/rescan'
+    : ':';
+  const calls = nics.map((nic, index) => `[ -n "$F" ] || { ${nicCall(nic, index)}; note $?; }`);
+  const servers = dns.map((server) => `nameserver ${address(server)}\n`).join('');
+  const resolver =
+    servers === '' ? ':' : `[ -n "$F" ] || { put /etc/resolv.conf ${quote(servers)}; note $?; }`;
+  return [
+    `WAIT=${Math.ceil(nicWait / 10)} KNOWN=' ' MISSING= F= G=unchanged`,
+    'note() { case $1 in 0) G=done ;; 2) F=$W ;; esac; }',
+    ...look,
+    find,
+    ...calls,
+    resolver,
+    'if [ -n "$F" ]; then part network failed "$F"; else part network $G; fi',
+  ].join('\n');
+}
+
+/** The first NIC with a gateway has the default route; those of the others stand behind it. */
+function nicCall(nic: GuestNic, index: number): string {
+  const metric = index === 0 ? '' : ` metric ${index * 100}`;
+  const gateway = nic.gateway === null ? '' : address(nic.gateway);
+  const addresses = nic.addresses.map(prefixed).join(' ');
+  const words = [
+    checkedMac(nic.mac),
+    z.int().parse(nic.mtu),
+    quote(gateway),
+    quote(metric),
+    quote(addresses),
+  ];
+  return `nic ${words.join(' ')}`;
+}
+
+const Mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
+const checkedMac = (mac: string): string => Mac.parse(mac.toLowerCase());
+
+const Ip = z.union([z.ipv4(), z.ipv6()]);
+
+/** An address as the kernel shows it, so that the guest can compare texts. */
+function address(text: string): string {
+  const checked = Ip.parse(text);
+  return checked.includes(':') ? new URL(`http://[${checked}]/`).hostname.slice(1, -1) : checked;
+}
+
+const Prefixed = z.string().regex(/^[^/]+\/\d{1,3}$/);
+
+function prefixed(text: string): string {
+  const [ip = '', length = ''] = Prefixed.parse(text).split('/');
+  return `${address(ip)}/${Number(length)}`;
+}
+
+const answer = String.raw`
+M=
+for D in /sys/class/net/*; do
+  [ -r "$D/address" ] && read -r L < "$D/address" || continue
+  json "$\{D##*/}"; V=$J; json "$L"
+  case $J in ''|00:00:00:00:00:00) continue ;; esac
+  M="$M$\{M:+,}\"$J\":\"$V\""
+done 2>/dev/null
+H=null L=
+[ ! -r /proc/sys/kernel/hostname ] || read -r L < /proc/sys/kernel/hostname
+[ -z "$L" ] || { json "$L"; H="\"$J\""; }
+N=null L=
+[ ! -r /etc/machine-id ] || IFS= read -r L < /etc/machine-id
+[ -z "$L" ] || { json "$L"; N="\"$J\""; }
+printf '{"parts":{%s},"interfaces":{%s},"hostname":%s,"machineId":%s}\n' "$P" "$M" "$H" "$N"
+`.replaceAll('$\\{', '${');
