@@ -16,6 +16,8 @@ export class LineDecoder {
   /** The chunk being cut, and how far. */
   #chunk = none;
   #at = 0;
+  /** Lines of the chunk that were decoded together, the next one last. */
+  #ready: string[] = [];
   /** The beginning of a line whose end has not come yet: the first `#held` bytes of a buffer that grows. */
   #start = none;
   #held = 0;
@@ -35,24 +37,48 @@ export class LineDecoder {
 
   /** The next line that is not empty, what is wrong with it, or null until there is another chunk. */
   next(): string | ThawError | null {
-    while (this.#at < this.#chunk.length) {
-      const end = this.#chunk.indexOf(newline, this.#at);
-      const piece = this.#chunk.subarray(this.#at, end < 0 ? undefined : end);
-      this.#at += piece.length + 1;
-      if (this.#skipping) {
-        if (end >= 0) this.#skipping = false;
-      } else if (this.#held + piece.length > this.#lineBytes) {
-        this.#skipping = end < 0;
-        this.#release();
-        return frameTooLarge({ limit: this.#lineBytes });
-      } else if (end < 0) {
-        this.#hold(piece);
-      } else {
-        const line = this.#complete(piece);
+    for (;;) {
+      const ready = this.#ready.pop();
+      if (ready === undefined) {
+        if (this.#at >= this.#chunk.length) break;
+        if (this.#decodeTogether()) continue;
+        const line = this.#cutOne();
         if (line !== null) return line;
+      } else if (!isBlank(ready)) {
+        return ready;
       }
     }
     this.#chunk = none;
+    return null;
+  }
+
+  /** The usual case, and then the fast one: decodes all that is whole in the chunk at once. */
+  #decodeTogether(): boolean {
+    if (this.#held > 0 || this.#skipping) return false;
+    const end = this.#chunk.lastIndexOf(newline);
+    if (end < this.#at || end - this.#at > this.#lineBytes) return false;
+    const text = this.#chunk.toString('utf8', this.#at, end);
+    if (isMangled(text, this.#chunk.subarray(this.#at, end))) return false;
+    this.#at = end + 1;
+    this.#ready = text.split('\n').reverse();
+    return true;
+  }
+
+  #cutOne(): string | ThawError | null {
+    const end = this.#chunk.indexOf(newline, this.#at);
+    const piece = this.#chunk.subarray(this.#at, end < 0 ? undefined : end);
+    this.#at += piece.length + 1;
+    if (this.#skipping) {
+      this.#skipping = end < 0;
+      return null;
+    }
+    if (this.#held + piece.length > this.#lineBytes) {
+      this.#skipping = end < 0;
+      this.#release();
+      return frameTooLarge({ limit: this.#lineBytes });
+    }
+    if (end >= 0) return this.#complete(piece);
+    this.#hold(piece);
     return null;
   }
 
@@ -69,9 +95,8 @@ export class LineDecoder {
       this.#release();
     }
     const text = bytes.toString('utf8');
-    // Decoding puts U+FFFD where bytes are no UTF-8; only then is it worth asking whether it stood there before.
-    if (text.includes('\ufffd') && !isUtf8(bytes)) return parseError('the line is not UTF-8');
-    return text === '' || text === '\r' ? null : text;
+    if (isMangled(text, bytes)) return parseError('the line is not UTF-8');
+    return isBlank(text) ? null : text;
   }
 
   /** Copies, because the chunk is the socket's; doubles, because a line may come byte by byte. */
@@ -91,6 +116,15 @@ export class LineDecoder {
     if (this.#start.length > 65_536) this.#start = none;
     this.#held = 0;
   }
+}
+
+/** Decoding puts U+FFFD where bytes are no UTF-8; only then is it worth asking whether it stood there before. */
+function isMangled(text: string, bytes: Buffer): boolean {
+  return text.includes('\ufffd') && !isUtf8(bytes);
+}
+
+function isBlank(line: string): boolean {
+  return line === '' || line === '\r';
 }
 
 /** Whether arrays and objects are nested deeper than `limit`; looks no deeper than that itself. */

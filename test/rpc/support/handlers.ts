@@ -14,7 +14,14 @@ export function fakeHandlers(over: Partial<Handlers> = {}): Handlers {
   return {
     ...table,
     ...rpcHandlers(),
-    'system.health': () => ({ status: 'ok', vms: 0, operations: 0, residentBytes: 1, eventLoopLagMs: 0 }),
+    'system.health': () => ({
+      status: 'ok',
+      vms: 0,
+      operations: 0,
+      slots: 0,
+      residentBytes: 1,
+      eventLoopLagMs: 0,
+    }),
     'system.info': (_, { peer, access }) => ({
       version: '0',
       contract: contractVersion,

@@ -6,10 +6,8 @@ import type { Test } from 'tap';
 import { lockTake } from '../../../daemon/effects/lock.js';
 import { listen } from '../../../daemon/rpc/listen.js';
 import { serve, type RpcServer, type ServeOptions } from '../../../daemon/rpc/server.js';
-import type { Context } from '../../../plugins/contract.js';
+import { cx } from './context.js';
 import { fakeHandlers } from './handlers.js';
-
-export const cx: Context = { signal: new AbortController().signal, probe: { effect: () => undefined } };
 
 /** What was logged: a line of level error is a fault that a test must expect. */
 export function memoryLog(): ServeOptions['log'] & {
