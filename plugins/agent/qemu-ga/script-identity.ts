@@ -71,7 +71,11 @@ $x=pack("ii",8*length($s),length($s)).$s; ioctl(F,0x40085203,$x)||die "$!\n"; io
     K=perl
   fi
   [ -z "$K" ] || { part randomness failed "$K could not reseed the kernel: $\{W##*$NL}"; return; }
-  part randomness unsupported 'the kernel shows no VMGenID (Linux 5.18), and the guest has neither python3 nor perl to reseed it by ioctl'
+  W='the kernel has no VMGenID (Linux 5.18, CONFIG_VMGENID)'
+  for D in /sys/bus/acpi/devices/VMGENCTR*; do
+    [ ! -e "$D" ] || W='the machine has a VMGenID, but no driver was loaded for it when the snapshot was taken (vmgenid, Linux 5.18)'
+  done
+  part randomness unsupported "$W, and the guest has neither python3 nor perl to reseed it by ioctl"
 }
 # set_identity JSON
 set_identity() {

@@ -68,7 +68,7 @@ function hostnamePart(hostname: string): string {
 function networkPart({ identity, rescan }: UpdateWish, { nicWait }: ScriptFacts): string {
   const { nics, dns } = identity;
   const macs = nics.map((nic) => checkedMac(nic.mac));
-  const look = macs.map((mac) => `find_nic ${mac} && KNOWN="$KNOWN${mac} " || MISSING=1`);
+  const look = macs.map((mac) => `find_nic ${mac} && KNOWN="\${KNOWN}${mac} " || MISSING=1`);
   const find = rescan
     ? '[ -z "$MISSING" ] || [ ! -w /sys/bus/pci/rescan ] || echo 1 2>/dev/null > /sys/bus/pci/rescan'
     : ':';
