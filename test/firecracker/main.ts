@@ -22,7 +22,7 @@ import type { Shell } from './guest/shell.js';
 import { configureLog, log, nameInstance } from './log.js';
 import { Vmm } from './machine/vmm.js';
 import { readStateFile } from './machine/state-file.js';
-import { ioErrorDebug, ioErrorText } from './native/errno.js';
+import { bindErrno, errnoText, ioErrorDebug, ioErrorText } from './native/errno.js';
 import { exitProcess } from './native/libc.js';
 import { formatName, versionNamed } from './versions.js';
 
@@ -235,7 +235,7 @@ async function serve(args: Arguments, vmm: Vmm, faults: Faults, ready: Promise<v
       }
     });
   } catch (error) {
-    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? 5);
+    const errno = bindErrno(error, path);
     if (errno === 98) {
       fail(
         `RunWithApiError error: Failed to open the API socket at: ${path}. Check that it is not already used.`,
@@ -244,7 +244,7 @@ async function serve(args: Arguments, vmm: Vmm, faults: Faults, ready: Promise<v
       );
     }
     fail(
-      `RunWithApiError error: Failed to bind and run the HTTP server: IO error: ${ioErrorText(error)}`,
+      `RunWithApiError error: Failed to bind and run the HTTP server: IO error: ${errnoText(errno)} (os error ${errno})`,
       `RunWithApi(FailedToBindAndRunHttpServer(IOError(${ioErrorDebug(errno)})))`,
       1,
     );

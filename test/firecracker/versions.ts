@@ -30,6 +30,9 @@ export interface Version {
   readonly mtu: boolean;
   /** PUT /serial: since 1.14. */
   readonly serial: boolean;
+  /** `huge_pages: Transparent`, and more than a path for metrics: main only. */
+  readonly transparentHugePages: boolean;
+  readonly metricsProperties: boolean;
   /** Fact 19: after a bare pause and resume new vsock connections hang (fixed by #6100, unreleased). */
   readonly pauseBreaksVsock: boolean;
   /** Keys of `GET /vm/config` that this version does not have yet. */
@@ -63,6 +66,8 @@ const release = {
   hotplug: true,
   mtu: true,
   serial: true,
+  transparentHugePages: false,
+  metricsProperties: false,
   pauseBreaksVsock: true,
   configWithout: [],
 };
@@ -76,6 +81,8 @@ const profiles: Readonly<Record<string, Version>> = {
     name: '1.17.0-dev',
     format: [11, 0, 0],
     loadFields: fields.main,
+    transparentHugePages: true,
+    metricsProperties: true,
     pauseBreaksVsock: false,
   },
   '1.16.1': { ...release, name: '1.16.1', format: [10, 0, 0], loadFields: fields.since16 },

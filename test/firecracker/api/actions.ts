@@ -15,13 +15,14 @@ export type Action =
   | { is: 'set-cpu'; config: unknown }
   | { is: 'set-entropy'; config: Body<'entropy'> }
   | { is: 'set-logger'; config: bodies.Logger }
-  | { is: 'set-metrics'; config: Body<'metrics'> }
+  | { is: 'set-metrics'; config: { metrics_path: string } }
   | { is: 'set-serial'; config: Body<'serial'> }
   | { is: 'set-mmds'; config: Body<'mmdsConfig'>; deprecated: boolean }
   | { is: 'put-mmds' | 'patch-mmds'; data: unknown }
   | { is: 'set-vsock'; config: bodies.Vsock; deprecated: boolean }
   | { is: 'insert-drive'; config: bodies.Drive }
   | { is: 'update-drive'; update: Body<'driveUpdate'> }
+  | { is: 'insert-pmem'; id: string }
   | { is: 'insert-nic'; config: bodies.Nic }
   | { is: 'update-nic'; update: Body<'nicUpdate'> }
   | { is: 'unplug'; kind: 'drive' | 'nic'; id: string }

@@ -33,6 +33,8 @@ export function nic(version: Version): Codec<Nic> {
 }
 export const nicUpdate = struct('NetworkInterfaceUpdateConfig', { iface_id: s.string, ...limiters });
 
+export type NicUpdate = Decoded<typeof nicUpdate>;
+
 export const drive = struct('BlockDeviceConfig', {
   drive_id: s.string,
   partuuid: s.option(s.string),
@@ -50,9 +52,18 @@ export const driveUpdate = struct('BlockDeviceUpdateConfig', {
   path_on_host: s.option(s.string),
   rate_limiter: s.option(rateLimiter),
 });
+export type DriveUpdate = Decoded<typeof driveUpdate>;
+
+export const pmem = struct('PmemConfig', {
+  id: s.string,
+  path_on_host: s.string,
+  root_device: s.withDefault(s.boolean, false),
+  read_only: s.withDefault(s.boolean, false),
+  rate_limiter: s.option(rateLimiter),
+});
 
 export const vsock = struct('VsockDeviceConfig', {
-  vsock_id: s.option(s.string),
+  vsock_id: s.optionalWithDefault(s.string),
   guest_cid: s.u32,
   uds_path: s.string,
 });
@@ -67,23 +78,30 @@ export type BootSource = Decoded<typeof bootSource>;
 
 const template = s.variant('C3', 'T2', 'T2S', 'None', 'T2CL', 'T2A');
 const hugePages = s.variant('None', '2M');
-export const machine = struct('MachineConfig', {
-  vcpu_count: s.u8,
-  mem_size_mib: s.usize,
-  smt: s.withDefault(s.boolean, false),
-  cpu_template: s.option(template),
-  track_dirty_pages: s.withDefault(s.boolean, false),
-  huge_pages: s.withDefault(hugePages, 'None'),
-});
-export const machineUpdate = struct('MachineConfigUpdate', {
-  vcpu_count: s.option(s.u8),
-  mem_size_mib: s.option(s.usize),
-  smt: s.option(s.boolean),
-  cpu_template: s.option(template),
-  track_dirty_pages: s.option(s.boolean),
-  huge_pages: s.option(hugePages),
-});
-export type MachineUpdate = Decoded<typeof machineUpdate>;
+/** Main has one more. */
+const hugePagesMain = s.variant('None', 'Transparent', '2M');
+const machineOf = (pages: Codec<'None' | 'Transparent' | '2M'>) =>
+  struct('MachineConfig', {
+    vcpu_count: s.u8,
+    mem_size_mib: s.usize,
+    smt: s.withDefault(s.boolean, false),
+    cpu_template: s.optionalWithDefault(template),
+    track_dirty_pages: s.withDefault(s.boolean, false),
+    huge_pages: s.withDefault(pages, 'None'),
+  });
+const machineUpdateOf = (pages: Codec<'None' | 'Transparent' | '2M'>) =>
+  struct('MachineConfigUpdate', {
+    vcpu_count: s.optionalWithDefault(s.u8),
+    mem_size_mib: s.optionalWithDefault(s.usize),
+    smt: s.optionalWithDefault(s.boolean),
+    cpu_template: s.optionalWithDefault(template),
+    track_dirty_pages: s.optionalWithDefault(s.boolean),
+    huge_pages: s.optionalWithDefault(pages),
+  });
+const pagesOf = (version: Version) => (version.transparentHugePages ? hugePagesMain : hugePages);
+export const machine = (version: Version) => machineOf(pagesOf(version));
+export const machineUpdate = (version: Version) => machineUpdateOf(pagesOf(version));
+export type MachineUpdate = Decoded<ReturnType<typeof machineUpdateOf>>;
 
 export const balloon = struct('BalloonDeviceConfig', {
   amount_mib: s.u32,
@@ -100,7 +118,14 @@ export const serial = struct('SerialConfig', {
   serial_out_path: s.option(s.path),
   rate_limiter: s.option(tokenBucket),
 });
-export const metrics = struct('MetricsConfig', { metrics_path: s.path }, { open: true });
+const metricsRelease = struct('MetricsConfig', { metrics_path: s.path }, { open: true });
+const metricsMain = struct(
+  'MetricsConfig',
+  { metrics_path: s.path, emit_id: s.withDefault(s.boolean, false), properties: s.optionalWithDefault(json) },
+  { open: true },
+);
+export const metrics = (version: Version): Codec<{ metrics_path: string }> =>
+  version.metricsProperties ? metricsMain : metricsRelease;
 const levels = {
   off: 'Off',
   trace: 'Trace',
@@ -127,11 +152,14 @@ export const logger = struct('LoggerConfig', {
 });
 export type Logger = Decoded<typeof logger>;
 
-const ipv4 = s.checked(s.string, (text) =>
-  text.split('.').length === 4 &&
-  text.split('.').every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
-    ? text
-    : { error: 'invalid IPv4 address syntax' },
+const ipv4 = s.checked(
+  s.string,
+  (text) =>
+    text.split('.').length === 4 &&
+    text.split('.').every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+      ? text
+      : { error: 'invalid IPv4 address syntax' },
+  'visitor',
 );
 export const mmdsConfig = struct('MmdsConfig', {
   version: s.withDefault(s.variant('V1', 'V2'), 'V1'),
@@ -169,7 +197,7 @@ const loadFields = {
   ),
   vsock_override: s.option(struct('VsockOverride', { uds_path: s.string }, { open: true })),
   clock_realtime: s.withDefault(s.boolean, false),
-  huge_pages: s.option(hugePages),
+  huge_pages: s.withDefault(s.variant('Snapshot', 'None', 'Transparent', '2M'), 'Snapshot'),
 } satisfies Record<LoadField, Codec<unknown>>;
 const loadNewest = struct('LoadSnapshotConfig', loadFields);
 export type LoadSnapshot = Decoded<typeof loadNewest>;
@@ -183,7 +211,7 @@ export function loadSnapshot(version: Version): Codec<LoadSnapshot> {
     network_overrides: [],
     vsock_override: null,
     clock_realtime: false,
-    huge_pages: null,
+    huge_pages: 'Snapshot',
   };
   return { decode: (reader) => ({ ...defaults, ...known.decode(reader) }) as unknown as LoadSnapshot };
 }
@@ -198,8 +226,8 @@ export function configFile(version: Version) {
       'boot-source': bootSource,
       'cpu-config': s.option(json),
       logger: s.option(logger),
-      'machine-config': s.option(machine),
-      metrics: s.option(metrics),
+      'machine-config': s.option(machine(version)),
+      metrics: s.option(metrics(version)),
       'mmds-config': s.option(mmdsConfig),
       'network-interfaces': s.withDefault(list(nic(version)), []),
       vsock: s.option(vsock),

@@ -66,11 +66,11 @@ const puts: Record<string, Route> = {
   },
   entropy: (_, body) => ({ is: 'set-entropy', config: decode(bodies.entropy, body) }),
   logger: (_, body) => ({ is: 'set-logger', config: decode(bodies.logger, body) }),
-  'machine-config': (_, body) => {
-    const config = decode(bodies.machine, body);
+  'machine-config': (_, body, version) => {
+    const config = decode(bodies.machine(version), body);
     return { is: 'update-machine', update: config, deprecated: config.cpu_template !== null };
   },
-  metrics: (_, body) => ({ is: 'set-metrics', config: decode(bodies.metrics, body) }),
+  metrics: (_, body, version) => ({ is: 'set-metrics', config: decode(bodies.metrics(version), body) }),
   mmds: ([, what], body) => {
     if (what === undefined) return { is: 'put-mmds', data: decode(bodies.mmdsData, body) };
     if (what !== 'config') throw new Fault(`Unrecognized PUT request path \`${what}\`.`);
@@ -82,6 +82,12 @@ const puts: Record<string, Route> = {
     const config = decode(bodies.nic(version), body);
     sameNicId(wanted, config.iface_id);
     return { is: 'insert-nic', config };
+  },
+  pmem: ([, id], body) => {
+    const wanted = checkedId(id);
+    const config = decode(bodies.pmem, body);
+    sameId(wanted, config.id);
+    return { is: 'insert-pmem', id: config.id };
   },
   snapshot: ([, what], body, version) => {
     if (what === undefined) throw new Fault('Missing snapshot operation type.');
@@ -123,8 +129,8 @@ const patches: Record<string, Route> = {
     sameId(wanted, update.drive_id);
     return { is: 'update-drive', update };
   },
-  'machine-config': (_, body) => {
-    const update = decode(bodies.machineUpdate, body);
+  'machine-config': (_, body, version) => {
+    const update = decode(bodies.machineUpdate(version), body);
     if (Object.values(update).every((value) => value === null)) throw new Fault(withoutBody.PATCH);
     return { is: 'update-machine', update, deprecated: update.cpu_template !== null };
   },

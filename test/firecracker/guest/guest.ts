@@ -105,6 +105,11 @@ export class Guest {
     this.kernel.unplugged(slot);
   }
 
+  /** A drive has another backing file. */
+  driveChanged(slot: number): void {
+    this.kernel.driveChanged(slot);
+  }
+
   /** Everything a snapshot keeps of the guest, which is paused. */
   async save(): Promise<SavedGuest> {
     const dump = await this.kernel.run(['/bin/sh', '-c', dumpScript]);

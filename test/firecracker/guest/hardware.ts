@@ -1,7 +1,6 @@
 /** What a guest sees of its machine. */
 import type { Tap } from '../native/tap.js';
 import type { VirtioKind } from './pci-sysfs.js';
-import type { GuestDrive } from './root.js';
 
 export interface GuestDevice {
   readonly slot: number;
@@ -11,11 +10,12 @@ export interface GuestDevice {
   readonly spoiled: boolean;
   /** Of a NIC. */
   readonly nic?: { readonly tap: Tap; readonly mac: string | null; readonly mtu: number | null };
+  /** Of a drive. */
+  readonly drive?: { readonly fd: number; readonly readOnly: boolean };
 }
 
 export interface Hardware {
   /** Whether devices are on PCI, and the guest can find new ones. */
   readonly pci: boolean;
   devices(): readonly GuestDevice[];
-  drives(): readonly GuestDrive[];
 }

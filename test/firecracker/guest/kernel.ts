@@ -7,6 +7,7 @@ import { call } from '../native/libc.js';
 import { setUp, type Tap } from '../native/tap.js';
 import { sleep } from '../timing.js';
 import { replaceCommands } from './commands.js';
+import { attachDrive, detachDrive, detachedMount } from './drive.js';
 import type { Entropy } from './entropy.js';
 import type { GuestDevice, Hardware } from './hardware.js';
 import type { GuestMemory, KnownDevice } from './memory.js';
@@ -30,6 +31,8 @@ interface Known {
 export class Kernel {
   private readonly known = new Map<number, Known>();
   private readonly folders = new Map<string, number>();
+  /** Backing files of drives that are not shown yet. */
+  private readonly mounts = new Map<number, number>();
   private nextVirtio: number;
   /** A hung kernel does nothing any more (fact 2). */
   hung: boolean;
@@ -50,12 +53,12 @@ export class Kernel {
 
   /** Mounts everything; `fill` puts guest memory into its folders before they become the root. */
   start(fill: ((base: (folder: string) => string) => void) | undefined): void {
+    this.prepareDrives();
     this.enter(() => {
       fill?.((folder) => memoryPath(folder as (typeof memoryFolders)[number]));
       for (const folder of memoryFolders)
         this.folders.set(folder, call('open', memoryPath(folder), O_PATH_CLOEXEC, 0));
       mountRoot(
-        this.hardware.drives(),
         (root) => {
           makeBus(root);
           makeRandomDevices(`${root}/dev`, this.entropy);
@@ -110,7 +113,9 @@ export class Kernel {
   private async rescan(): Promise<void> {
     if (this.hung || !this.enter(() => control.take(control.rescan)) || !this.hardware.pci) return;
     await sleep(environment.timing.rescan);
-    if (!this.hung) this.enter(() => this.scan());
+    if (this.hung) return;
+    this.prepareDrives();
+    this.enter(() => this.scan());
   }
 
   private hang(): void {
@@ -130,10 +135,43 @@ export class Kernel {
       known.device.ifname = tap.name;
       if (real?.nic) known.pump = new Pump(duplicate(real.nic.tap), tap);
     }
+    if (device.virtio !== undefined && real?.drive) known.device.node = this.mountDrive(real, device.node);
     this.known.set(device.slot, known);
     if (!this.hardware.pci) return;
     showDevice(known.device);
     known.watcher = control.watch(control.remove(device.slot), () => this.removed(device.slot));
+  }
+
+  /** Drives get their nodes in the order in which they are found: /dev/vda, /dev/vdb, … */
+  private mountDrive(real: GuestDevice, wanted: string | undefined): string {
+    const taken = new Set([...this.known.values()].map(({ device }) => device.node));
+    const letters = [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => `/dev/vd${letter}`);
+    const node = wanted ?? letters.find((name) => !taken.has(name)) ?? '/dev/vdz';
+    const mount = this.mounts.get(real.slot);
+    this.mounts.delete(real.slot);
+    if (mount !== undefined) attachDrive(mount, node, real.drive?.readOnly === true);
+    return node;
+  }
+
+  /** The backing files as mounts, made outside of the guest: inside it they can't be reached. */
+  private prepareDrives(): void {
+    for (const device of this.hardware.devices()) {
+      const shown = this.known.has(device.slot) || this.mounts.has(device.slot);
+      if (device.drive && !shown && !device.spoiled)
+        this.mounts.set(device.slot, detachedMount(device.drive.fd));
+    }
+  }
+
+  /** A drive's backing file was exchanged under the running guest. */
+  driveChanged(slot: number): void {
+    const node = this.known.get(slot)?.device.node;
+    const drive = this.hardware.devices().find((one) => one.slot === slot)?.drive;
+    if (node === undefined || !drive) return;
+    const mount = detachedMount(drive.fd);
+    this.enter(() => {
+      detachDrive(node);
+      attachDrive(mount, node, drive.readOnly);
+    });
   }
 
   /** The guest wrote to a device's `remove`: it forgets the device, the machine does not. */
@@ -145,6 +183,7 @@ export class Kernel {
       known.watcher?.close();
       known.pump?.close();
       hideDevice(known.device);
+      if (known.device.node !== undefined) detachDrive(known.device.node);
       this.known.delete(slot);
     });
   }

@@ -10,6 +10,8 @@ import type { ShownDevice } from './pci-sysfs.js';
 export interface KnownDevice extends ShownDevice {
   id: string;
   mac?: string;
+  /** Of a drive: its node in /dev. */
+  node?: string;
 }
 
 export interface GuestMemory {

@@ -117,7 +117,7 @@ function mountSys(): void {
   readOnly(`${root}/sys`);
 }
 
-function mountDev(drives: readonly GuestDrive[]): void {
+function mountDev(): void {
   const dev = `${root}/dev`;
   call('mount', 'dev', dev, 'tmpfs', MS.nosuid, 'mode=755');
   for (const name of ['null', 'zero', 'full', 'tty']) {
@@ -143,32 +143,16 @@ function mountDev(drives: readonly GuestDrive[]): void {
     ptmx: 'pts/ptmx',
   };
   for (const [name, target] of Object.entries(links)) fs.symlinkSync(target, `${dev}/${name}`);
-  drives.forEach((drive, index) => {
-    const node = `${dev}/vd${String.fromCharCode(97 + index)}`;
-    fs.writeFileSync(node, '');
-    // By descriptor: the drive's path may be relative to the VMM's directory, and was opened there.
-    bind(`/proc/self/fd/${drive.fd}`, node);
-    if (drive.readOnly) readOnly(node);
-  });
-}
-
-export interface GuestDrive {
-  readonly fd: number;
-  readonly readOnly: boolean;
 }
 
 /** Second part, with guest memory in its folders: mounts everything and makes it the root. */
-export function mountRoot(
-  drives: readonly GuestDrive[],
-  beforePivot: (root: string) => void,
-  setRoot: () => void,
-): void {
+export function mountRoot(beforePivot: (root: string) => void, setRoot: () => void): void {
   if (!mountOverlay()) mountCopies();
   mountSystemFolders();
   for (const folder of ['tmp', 'run'] as const) bind(memoryPath(folder), `${root}/${folder}`);
   mountProc();
   mountSys();
-  mountDev(drives);
+  mountDev();
   beforePivot(root);
   call('chdir', root);
   // Fails where the root is an initramfs; the chroot of every entry holds all the same.

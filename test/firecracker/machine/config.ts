@@ -9,7 +9,7 @@ export interface MachineConfig {
   smt: boolean;
   cpu_template?: string;
   track_dirty_pages: boolean;
-  huge_pages: 'None' | '2M';
+  huge_pages: 'None' | 'Transparent' | '2M';
 }
 
 export const defaultMachine: MachineConfig = {
@@ -31,7 +31,7 @@ export function updateMachine(old: MachineConfig, update: bodies.MachineUpdate):
       'Machine config error: The number of vCPUs must be greater than 0, less than 32 and must be 1 or an even number if SMT is enabled.',
     );
   }
-  if (mem_size_mib === 0 || (huge_pages === '2M' && mem_size_mib % 2 !== 0)) {
+  if (mem_size_mib === 0 || (huge_pages !== 'None' && mem_size_mib % 2 !== 0)) {
     throw new Fault(
       'Machine config error: The memory size (MiB) is either 0, or not a multiple of the configured page size.',
     );

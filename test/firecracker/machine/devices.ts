@@ -47,9 +47,8 @@ export interface DriveDevice {
 export function makeDrive(config: bodies.Drive): DriveDevice {
   const path = config.path_on_host;
   if (path === null || config.socket !== null) {
-    throw new Fault(
-      'Neither `path_on_host` nor `socket` is set, or both are: vhost-user drives are not simulated.',
-    );
+    // A vhost-user drive (`socket` alone) is refused as a wrong one: there is nobody to talk to.
+    throw new Fault('Invalid block config.');
   }
   try {
     const fd = fs.openSync(path, config.is_read_only ? fs.constants.O_RDONLY : fs.constants.O_RDWR);

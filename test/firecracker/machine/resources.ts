@@ -33,7 +33,6 @@ export class Resources {
   balloon: { amount_mib: number } | null = null;
   entropy: { rate_limiter: bodies.RateLimiter | null } | null = null;
   mmds: bodies.Mmds | null = null;
-  mmdsData: unknown = null;
 
   constructor(private readonly faults: Faults) {}
 

@@ -46,7 +46,12 @@ export class RunningMachine implements Hardware {
     const at = (slot: Slot): Slot => ({ slot: slot.slot, spoiled: slot.spoiled });
     return [
       ...(balloon ? [{ ...at(balloon), kind: 'balloon' as const, id: 'balloon' }] : []),
-      ...drives.map((drive) => ({ ...at(drive), kind: 'block' as const, id: drive.config.drive_id })),
+      ...drives.map((drive) => ({
+        ...at(drive),
+        kind: 'block' as const,
+        id: drive.config.drive_id,
+        drive: { fd: drive.fd, readOnly: drive.config.is_read_only === true },
+      })),
       ...nics.map((nic) => ({
         ...at(nic),
         kind: 'net' as const,
@@ -56,10 +61,6 @@ export class RunningMachine implements Hardware {
       ...(vsock ? [{ ...at(vsock), kind: 'vsock' as const, id: 'vsock' }] : []),
       ...(entropy ? [{ ...at(entropy), kind: 'rng' as const, id: 'rng' }] : []),
     ];
-  }
-
-  drives(): readonly { fd: number; readOnly: boolean }[] {
-    return this.parts.drives.map((drive) => ({ fd: drive.fd, readOnly: drive.config.is_read_only === true }));
   }
 
   /** Lets a guest boot, where there is one to be had. */
@@ -131,6 +132,43 @@ export class RunningMachine implements Hardware {
     }
   }
 
+  /** Only rate limiters can change. */
+  updateNic(update: bodies.NicUpdate): void {
+    const nic = this.parts.nics.find((one) => one.config.iface_id === update.iface_id);
+    if (!nic) {
+      throw new Fault(
+        'Network config error: Unable to update the net device: Failed perform action on device: Device not found',
+      );
+    }
+    nic.config.rx_rate_limiter = merged(nic.config.rx_rate_limiter, update.rx_rate_limiter);
+    nic.config.tx_rate_limiter = merged(nic.config.tx_rate_limiter, update.tx_rate_limiter);
+  }
+
+  /** A new backing file, a new rate limiter, or both. */
+  updateDrive(update: bodies.DriveUpdate): void {
+    const refuse = (why: string): Fault =>
+      new Fault(
+        `Drive config error: Unable to patch the block device: ${why} Please verify the request arguments.`,
+      );
+    const index = this.parts.drives.findIndex((one) => one.config.drive_id === update.drive_id);
+    const drive = this.parts.drives[index];
+    if (!drive) throw refuse('Failed perform action on device: Device not found');
+    if (update.path_on_host === null && update.rate_limiter === null) {
+      throw refuse('Block: Running method expected different backend.');
+    }
+    drive.config.rate_limiter = merged(drive.config.rate_limiter, update.rate_limiter);
+    if (update.path_on_host === null) return;
+    let fresh: DriveDevice;
+    try {
+      fresh = makeDrive({ ...drive.config, path_on_host: update.path_on_host });
+    } catch (error) {
+      throw error instanceof Fault ? refuse(`Block: ${error.message}`) : error;
+    }
+    this.parts.drives[index] = { ...drive, ...fresh };
+    this.guest?.driveChanged(drive.slot);
+    closeDrive(drive);
+  }
+
   unplug(kind: 'nic' | 'drive', id: string): void {
     const { parts } = this;
     if (!parts.pci) throw new Fault('PCI is not enabled');
@@ -200,6 +238,15 @@ export class RunningMachine implements Hardware {
     this.guest?.resetVsock();
     this.parts.vsock?.device.reset();
   }
+}
+
+/** An update changes only the buckets that it brings. */
+function merged(
+  old: bodies.RateLimiter | null,
+  update: bodies.RateLimiter | null,
+): bodies.RateLimiter | null {
+  if (!update) return old;
+  return { bandwidth: update.bandwidth ?? old?.bandwidth ?? null, ops: update.ops ?? old?.ops ?? null };
 }
 
 function made<T>(prefix: string, make: () => T): T {

@@ -119,10 +119,18 @@ export function decodeState(bytes: Buffer, version: Version): MachineState {
 /** Reads a state file, relative to the working directory. */
 export function readStateFile(path: string, version: Version): MachineState {
   let bytes: Buffer;
+  let fd: number;
   try {
-    bytes = fs.readFileSync(path);
+    fd = fs.openSync(path, 'r');
   } catch (error) {
     throw new Fault(`Failed to open snapshot file: ${ioErrorText(error)}`);
+  }
+  try {
+    bytes = fs.readFileSync(fd);
+  } catch (error) {
+    throw loadError(`IO Error: ${ioErrorText(error)}`);
+  } finally {
+    fs.closeSync(fd);
   }
   return decodeState(bytes, version);
 }

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { environment } from '../environment.js';
 import { Fault } from '../errors.js';
 import type { Faults } from '../faults.js';
-import { ioErrorText } from '../native/errno.js';
+import { bindErrno, errnoText } from '../native/errno.js';
 import type { VsockOffer, VsockStream } from '../guest/agent/port.js';
 
 /** Longest line that Firecracker reads. */
@@ -33,9 +33,12 @@ export class VsockDevice {
   static async bind(config: { guest_cid: number; uds_path: string }, faults: Faults): Promise<VsockDevice> {
     const server = net.createServer({ allowHalfOpen: false });
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(new Fault(`Error binding to the host-side Unix socket: ${ioErrorText(error)}`)),
-      );
+      server.once('error', (error) => {
+        const errno = bindErrno(error, config.uds_path);
+        reject(
+          new Fault(`Error binding to the host-side Unix socket: ${errnoText(errno)} (os error ${errno})`),
+        );
+      });
       server.listen(config.uds_path, resolve);
     });
     server.removeAllListeners('error');

@@ -2,6 +2,9 @@
  * Error numbers as the two C libraries word them. Releases of Firecracker are musl builds, the recorded
  * transcripts come from a glibc build: `FIRECRACKER_STANDIN_LIBC=musl` changes the words, never the numbers.
  */
+import fs from 'node:fs';
+import { dirname } from 'node:path';
+
 const table: Record<number, readonly [name: string, glibc: string, musl?: string]> = {
   1: ['EPERM', 'Operation not permitted'],
   2: ['ENOENT', 'No such file or directory'],
@@ -60,6 +63,12 @@ export function ioErrorText(error: unknown): string {
     return `${errnoText(errno)} (os error ${errno})`;
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What bind(2) said about `path`: libuv calls a folder that is not there EACCES. */
+export function bindErrno(error: unknown, path: string): number {
+  const errno = error instanceof Error && 'errno' in error ? Math.abs(Number(error.errno)) : 5;
+  return errno === 13 && !fs.existsSync(dirname(path)) ? 2 : errno;
 }
 
 /** The kind that Rust's debug output names for an error number. */

@@ -41,6 +41,9 @@ const calls = {
   prctl: bind('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
   socket: bind('int socket(int domain, int type, int protocol)'),
   mknod: bind('int mknod(const char *path, unsigned int mode, uint64 device)'),
+  syscall5: libc.func(
+    'long syscall(long number, long a, const char *b, long c, const char *d, long e)',
+  ) as Native,
   syscall2: libc.func('long syscall(long number, const char *a, const char *b)') as Native,
   lgetxattr: bind('int64 lgetxattr(const char *path, const char *name, void *value, size_t size)'),
   lsetxattr: bind(

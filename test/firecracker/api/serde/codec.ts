@@ -6,6 +6,8 @@ export interface Codec<T> {
   decode(reader: Reader): T;
   /** Set where a missing field is no error, as with `Option` and `#[serde(default)]`. */
   readonly missing?: () => T;
+  /** `#[serde(default)]`: may be missing from a sequence, too. */
+  readonly defaulted?: true;
 }
 export type Decoded<C> = C extends Codec<infer T> ? T : never;
 
@@ -106,16 +108,28 @@ export function option<T>(inner: Codec<T>): Codec<T | null> {
 
 /** `#[serde(default)]`: absent is fine, null is not. */
 export function withDefault<T>(inner: Codec<T>, value: NoInfer<T>): Codec<T> {
-  return { decode: (reader) => inner.decode(reader), missing: () => value };
+  return { decode: (reader) => inner.decode(reader), missing: () => value, defaulted: true };
 }
 
-/** A check that a value's own `Deserialize` makes; its message has no position of its own. */
-export function checked<T, U>(inner: Codec<T>, check: (value: T) => U | { error: string }): Codec<U> {
+/** `#[serde(default)]` on an `Option`. */
+export function optionalWithDefault<T>(inner: Codec<T>): Codec<T | null> {
+  return { ...option(inner), defaulted: true };
+}
+
+/**
+ * A check that a value's own `Deserialize` makes. Its message has no position of its own, and gets that of the
+ * struct around it, unless it is made by a `Visitor`.
+ */
+export function checked<T, U>(
+  inner: Codec<T>,
+  check: (value: T) => U | { error: string },
+  by: 'deserialize' | 'visitor' = 'deserialize',
+): Codec<U> {
   return {
     decode(reader) {
       const result = check(inner.decode(reader));
       if (typeof result === 'object' && result !== null && 'error' in result) {
-        throw new SerdeError(result.error, false);
+        throw by === 'visitor' ? reader.error(result.error) : new SerdeError(result.error, false);
       }
       return result;
     },
@@ -129,18 +143,31 @@ export function oneOf(names: readonly string[]): string {
   return `one of ${quoted.join(', ')}`;
 }
 
-/** An enum of plain names. */
+/** An enum of plain names, as a string or as serde's other form, `{"Name":null}`. */
 export function variant<const N extends string>(...names: readonly N[]): Codec<N> {
+  const named = (reader: Reader): N => {
+    reader.eat();
+    const name = reader.string();
+    const found = names.find((one) => one === name);
+    if (found === undefined) throw reader.error(`unknown variant \`${name}\`, expected ${oneOf(names)}`);
+    return found;
+  };
   return {
     decode(reader) {
       const token = valueAhead(reader);
-      if (token !== '"') throw reader.peekError('expected value');
+      if (token === '"') return named(reader);
+      if (token !== '{') throw reader.peekError('expected value');
       reader.eat();
-      const name = reader.string();
-      const found = names.find((one) => one === name);
-      if (found === undefined) {
-        throw reader.error(`unknown variant \`${name}\`, expected ${oneOf(names)}`);
-      }
+      if (valueAhead(reader) !== '"') throw reader.peekError('expected value');
+      const found = named(reader);
+      if (reader.peekToken() !== ':') throw reader.peekError('expected `:`');
+      reader.eat();
+      if (valueAhead(reader) !== 'n') throw invalidType(reader, 'unit');
+      reader.eat();
+      reader.ident('ull');
+      if (reader.peekToken() !== '}')
+        throw reader.error(reader.peek() === '' ? 'EOF while parsing an object' : 'expected value');
+      reader.eat();
       return found;
     },
   };

@@ -81,13 +81,17 @@ export function struct<S extends Shape>(
       if (codec) values[key] = codec.decode(reader);
       else json.decode(reader);
     }
+    const complete: Record<string, unknown> = {};
     for (const field of names) {
-      if (Object.hasOwn(values, field)) continue;
+      if (Object.hasOwn(values, field)) {
+        complete[field] = values[field];
+        continue;
+      }
       const missing = codecOf(field)?.missing;
       if (!missing) throw new SerdeError(`missing field \`${field}\``, false);
-      values[field] = missing();
+      complete[field] = missing();
     }
-    return values as Struct<S>;
+    return complete as Struct<S>;
   }
 
   function sequence(reader: Reader): Struct<S> {
@@ -96,6 +100,8 @@ export function struct<S extends Shape>(
       const codec = codecOf(field);
       if (another(reader, index === 0, ']', 'expected `,` or `]`', 'EOF while parsing a list')) {
         values[field] = codec?.decode(reader);
+      } else if (codec?.defaulted) {
+        values[field] = codec.missing?.();
       } else {
         const elements = `${names.length} element${names.length === 1 ? '' : 's'}`;
         throw new SerdeError(`invalid length ${index}, expected struct ${name} with ${elements}`, false);
