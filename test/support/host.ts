@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type ThawClient } from '../../client/index.js';
 import { Box } from './box.js';
 import { Daemon, type Exit } from './daemon.js';
 import { inventory } from './leftovers.js';
@@ -45,9 +46,9 @@ export async function startHost(t: Test, options: HostOptions = {}): Promise<Hos
   const box = await Box.open();
   t.teardown(() => box.close());
   const host = await Host.on(box, options);
-  t.teardown(() => {
+  t.teardown(async () => {
+    await host.client.close();
     if (!t.passing()) for (const line of host.log.slice(-100)) t.comment(line);
-    return Promise.resolve();
   });
   return host;
 }
@@ -63,6 +64,7 @@ export class Host {
   readonly #configPath: string;
   readonly #env: Readonly<Record<string, string>>;
   #daemon: Daemon | undefined;
+  #client: ThawClient | undefined;
   /** What was there before any VM. */
   #before: ReadonlySet<string> = new Set();
 
@@ -100,6 +102,12 @@ export class Host {
     return this.#running.pid;
   }
 
+  /** A client of the running daemon; the next daemon has another. */
+  get client(): ThawClient {
+    if (!this.#client) throw new Error('no daemon has run on this host');
+    return this.#client;
+  }
+
   get #running(): Daemon {
     if (!this.#daemon?.alive) throw new Error('no daemon runs on this host');
     return this.#daemon;
@@ -112,6 +120,8 @@ export class Host {
       env: { ...this.#env, ...env },
       log: this.log,
     });
+    await this.#client?.close();
+    this.#client = await connect({ socket: this.socketPath });
   }
 
   /** Ends the daemon, and waits until it is gone. VMs live on. */
