@@ -89,8 +89,9 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
     ping: (address, timeout, cx) => pingAddress({ address, timeout }, cx),
     close,
     dismantle: async (cx) => {
-      for (const network of networks) await removeBridge({ route, network }, cx);
-      await loadRuleset(rulesetRemoval, cx);
+      const used = await Promise.all(networks.map((network) => removeBridge({ route, network }, cx)));
+      // Rules guard the VMs that are left. Forwarding stays on: others may have come to need it.
+      if (!used.includes(true)) await loadRuleset(rulesetRemoval, cx);
     },
   };
 }

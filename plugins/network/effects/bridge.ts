@@ -1,6 +1,6 @@
 import { linkForeign } from '../../../daemon/api/errors/network.js';
 import { effect } from '../../contract.js';
-import { bridgeAlias } from '../names.js';
+import { bridgeAlias, tapGroup } from '../names.js';
 import { addAddress, changeLink, newBridge } from '../netlink/link.js';
 import type { Network } from '../networks.js';
 import { deleteLinks, type Route } from './route.js';
@@ -39,9 +39,8 @@ export const openBridge = effect('bridge.open', ({ route, network }: Want): read
   const link = route.link(bridge);
   if (!link) throw linkForeign({ link: bridge, why: 'somebody removed it at once' });
   if (!link.up || link.mtu !== mtu || link.mac !== bridgeMac) {
-    route.change(`setting up the bridge ${bridge}`, [
-      changeLink(bridge, { mac: bridgeMac, mtu, noLinkLocal: true, up: true }),
-    ]);
+    route.withoutLinkLocal(bridge);
+    route.change(`setting up the bridge ${bridge}`, [changeLink(bridge, { mac: bridgeMac, mtu, up: true })]);
     if (there) did.push(`set-up of ${bridge}`);
   }
   const address = { index: link.index, address: gateway, prefix: subnet.prefix };
@@ -55,10 +54,13 @@ export const openBridge = effect('bridge.open', ({ route, network }: Want): read
   return did;
 });
 
-/** Removes a network's bridge, if it is there and ours. Returns whether it did. */
+/** Removes a network's bridge, if it is there, ours and empty. Returns whether a VM, or anything in ours, uses it. */
 export const removeBridge = effect('bridge.remove', async ({ route, network }: Want) => {
   const link = route.link(network.bridge);
-  if (network.existing || link?.alias !== bridgeAlias(network.name)) return false;
-  await deleteLinks([link.index]);
-  return true;
+  if (!link) return false;
+  const used = route
+    .links()
+    .some(({ master, group }) => master === link.index && (!network.existing || group === tapGroup));
+  if (!used && !network.existing && link.alias === bridgeAlias(network.name)) await deleteLinks([link.index]);
+  return used;
 });

@@ -54,6 +54,7 @@ export const errno = {
   busy: -os.errno.EBUSY,
   exists: -os.errno.EEXIST,
   noDevice: -os.errno.ENODEV,
+  noFamily: -os.errno.EAFNOSUPPORT,
 };
 
 /** The error for a call that returned `-code`. `what`: what was tried. */

@@ -73,18 +73,21 @@ export class NetlinkSocket {
       words: '',
       messages: [],
     }));
-    let open = requests.filter((request) => (request.flags & (flag.ack | flag.dump)) !== 0).length;
+    const answered = (request: Request) => (request.flags & (flag.ack | flag.dump)) !== 0;
+    let open = requests.filter(answered).length;
     while (open > 0) {
       for (const message of this.#receive()) {
-        const reply = replies[message.sequence - first];
-        if (!reply || reply.code !== null) continue;
+        const n = message.sequence - first;
+        const [reply, request] = [replies[n], requests[n]];
+        if (!reply || !request || reply.code !== null) continue;
         if (message.type !== type.error && message.type !== type.done) {
           reply.messages.push(message);
           continue;
         }
         const { code, words } = readError(message);
         Object.assign(reply, { code, words });
-        open -= 1;
+        // What asked for no answer gets one only when the kernel refuses the whole batch.
+        open = answered(request) ? open - 1 : 0;
       }
     }
     return replies.map(({ code, words, messages }) => ({ code: code ?? 0, words, messages }));

@@ -25,7 +25,7 @@ export const loadRuleset = effect('tables.load', async (text: string, cx) => {
   await nft(['-f', '-'], text, cx);
 });
 
-/** Everything that nftables holds on this host, ours and others', as `nft -j` gives it. */
+/** Tables, chains and rules of this host, ours and others', as `nft -j` gives them; the elements of sets left out. */
 export const lookAtRuleset = look('tables.look', async (_: null, cx): Promise<unknown> =>
-  JSON.parse(await nft(['-j', 'list', 'ruleset'], '', cx)),
+  JSON.parse(await nft(['-j', '-t', 'list', 'ruleset'], '', cx)),
 );

@@ -15,6 +15,15 @@ export class Route {
       if (code < 0) throw failed(words === '' ? what : `${what} (${words})`, code);
   }
 
+  /**
+   * Keeps a link without an IPv6 link-local address: neither host nor guests shall talk over it. A host without IPv6,
+   * or a link whose MTU is too small for it, has none anyway.
+   */
+  withoutLinkLocal(name: string): void {
+    for (const { code } of this.#socket.ask([coding.noLinkLocal(name)]))
+      if (code < 0 && code !== errno.noFamily) throw failed(`keeping ${name} without IPv6`, code);
+  }
+
   /** A link by name; null where there is none. */
   link(name: string): coding.Link | null {
     const [reply] = this.#socket.ask([coding.getLink(name)]);

@@ -35,8 +35,8 @@ function opened(name: string, make: boolean): OpenTap {
 export function openMarked(route: Route, name: string, vm: Wish['vm']): OpenTap {
   const tap = opened(name, true);
   try {
-    const change = { alias: aliasOf(vm), group: tapGroup, noLinkLocal: true };
-    route.change(`marking the tap ${name}`, [changeLink(name, change)]);
+    const mark = { alias: aliasOf(vm), group: tapGroup };
+    route.change(`marking the tap ${name}`, [changeLink(name, mark)]);
     return tap;
   } catch (error) {
     closeTap(tap);
@@ -58,8 +58,9 @@ export const createTap = effect('tap.create', (wish: Wish & { route: Route }) =>
   const tap = there ? opened(name, false) : openMarked(route, name, vm);
   try {
     persist(tap, true);
+    route.withoutLinkLocal(name);
     route.change(`setting up the tap ${name}`, [
-      changeLink(name, { mtu, group: tapGroup, master: master.index, noLinkLocal: true }),
+      changeLink(name, { mtu, group: tapGroup, master: master.index }),
       isolatePort(name, isolated),
       changeLink(name, { up: true }),
     ]);

@@ -69,8 +69,6 @@ export interface LinkChange {
   readonly master?: number;
   readonly group?: number;
   readonly up?: boolean;
-  /** No IPv6 link-local address: neither the host nor a guest shall talk over it. */
-  readonly noLinkLocal?: boolean;
 }
 
 /** `struct ifinfomsg`. */
@@ -89,10 +87,6 @@ function changes(change: LinkChange): readonly Buffer[] {
   if (change.group !== undefined) list.push(attribute(IFLA.group, u32(change.group)));
   // The kernel takes an alias with its length, no terminating zero.
   if (change.alias !== undefined) list.push(attribute(IFLA.alias, Buffer.from(change.alias)));
-  if (change.noLinkLocal === true) {
-    const mode = attribute(INET6_ADDR_GEN_MODE, Buffer.from([genModeNone]));
-    list.push(nest(IFLA.familySpec, nest(AF_INET6, mode)));
-  }
   return list;
 }
 
@@ -118,6 +112,17 @@ export function changeLink(name: string, change: LinkChange): Request {
     type: RTM.setLink,
     flags: flag.ack,
     body: Buffer.concat([header(0, change.up), text(IFLA.name, name), ...changes(change)]),
+  };
+}
+
+/** No IPv6 link-local address, from the next time that it would get one. */
+export function noLinkLocal(name: string): Request {
+  const mode = attribute(INET6_ADDR_GEN_MODE, Buffer.from([genModeNone]));
+  const spec = nest(IFLA.familySpec, nest(AF_INET6, mode));
+  return {
+    type: RTM.setLink,
+    flags: flag.ack,
+    body: Buffer.concat([header(0), text(IFLA.name, name), spec]),
   };
 }
 
