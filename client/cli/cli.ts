@@ -1,5 +1,5 @@
 import type { MethodName, ParamsOf, ResultOf } from '../../daemon/api/index.js';
-import type { ThawClient } from '../index.js';
+import type { EventItem, EventPosition, ThawClient } from '../index.js';
 import type { Command } from './command.js';
 import type { Terminal } from './terminal.js';
 
@@ -27,6 +27,8 @@ export interface Cli {
   callByName(name: string, params: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** As `call`, with progress shown while waiting. */
   watch<N extends MethodName>(name: N, params: ParamsOf<N>): Promise<ResultOf<N>>;
+  /** What happens, until the first Ctrl-C, which is then no failure. */
+  events(since: EventPosition | undefined): AsyncIterable<EventItem>;
   answer(answer: Answer): void;
   /** Prints one line of a stream; for `--json` one value a line. */
   line(answer: Pick<Answer, 'value' | 'lines'>): void;

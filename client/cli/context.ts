@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { MethodName, ParamsOf, ResultOf } from '../../daemon/api/index.js';
-import { connect, type ThawClient } from '../index.js';
+import { connect, type EventItem, type EventPosition, type ThawClient } from '../index.js';
 import type { Answer, Cli } from './cli.js';
 import type { Command } from './command.js';
 import { faultLines, faultValue } from './fault.js';
@@ -23,6 +23,7 @@ export class Context implements Cli {
   #client: Promise<ThawClient> | null = null;
   #view: ProgressView | null = null;
   #waiting = 0;
+  #follows = false;
 
   constructor(
     globals: Globals,
@@ -45,9 +46,10 @@ export class Context implements Cli {
     return this.of.signal;
   }
 
-  /** Whether the daemon is being waited for: what an interrupt has to cancel. */
-  get waiting(): boolean {
-    return this.#waiting > 0;
+  /** What an interrupt meets: a request to cancel, a stream that just ends, or nothing that would notice. */
+  get doing(): 'waiting' | 'following' | 'nothing' {
+    if (this.#follows) return 'following';
+    return this.#waiting > 0 ? 'waiting' : 'nothing';
   }
 
   client(): Promise<ThawClient> {
@@ -79,6 +81,13 @@ export class Context implements Cli {
       this.#view = null;
       view.end();
     }
+  }
+
+  async *events(since: EventPosition | undefined): AsyncGenerator<EventItem, void, void> {
+    const client = await this.client();
+    this.#follows = true;
+    yield* client.events({ since, signal: this.signal });
+    this.#follows = false;
   }
 
   answer({ value, lines, names }: Answer): void {

@@ -13,7 +13,8 @@ export function faultLines(error: unknown, paint: Paint, about?: string): readon
   if (!(error instanceof ThawError)) return lines;
   const { remedy, operation } = error.detail;
   if (remedy !== '') lines.push(`  → ${cleanLines(remedy)}`);
-  if (operation !== undefined)
+  // Null where the library does not know it.
+  if (typeof operation === 'string')
     lines.push(paint('dim', `  what was done: thaw timeline ${cleanLines(operation)}`));
   return lines;
 }

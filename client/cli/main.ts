@@ -24,7 +24,8 @@ async function run({
   globals,
 }: Parsed & { command: NonNullable<Parsed['command']> }): Promise<ExitCode> {
   const interrupts = openInterrupts(() => {
-    if (!cli.waiting) process.exit(exit.interrupted);
+    if (cli.doing === 'nothing') process.exit(exit.interrupted);
+    if (cli.doing === 'following') return;
     cli.note(
       'Cancelling: the daemon undoes what it has begun. Ctrl-C again leaves at once, it goes on undoing.',
     );

@@ -99,8 +99,8 @@ function head(timeline: Timeline, options: Required<WaterfallOptions>): string {
   const words = [
     ...(who === null ? [] : [who]),
     timeline.method,
-    timeline.operation,
     `${ending[timeline.outcome]} ${milliseconds(duration(timeline))}`,
+    timeline.operation,
   ];
   const mark = options.unicode ? '…' : '~';
   return options.paint('bold', cut(clean(words.join('  ')), options.width, mark));

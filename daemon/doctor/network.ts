@@ -1,7 +1,7 @@
 import type { Diagnosis } from '../api/system.js';
 import { ok, problem, warning } from './diagnosis.js';
 import { judgeForwarding } from './forwarding.js';
-import { kernelHas, type KernelFacts, type Presence } from './kernel.js';
+import { kernelHas, type KernelFacts, optionIn, type Presence } from './kernel.js';
 import { judgeManagers, type ManagerFacts } from './managers.js';
 
 export interface NetworkFacts extends ManagerFacts {
@@ -28,6 +28,14 @@ function part(check: string, presence: Presence, words: { what: string; module: 
   }
 }
 
+/** No module of its own: it comes with nf_tables where its option is set. */
+function bridgeFamily(kernel: KernelFacts): Presence {
+  const { config } = kernel;
+  return config !== null && optionIn(config, 'NF_TABLES_BRIDGE') === 'n'
+    ? 'n'
+    : kernelHas(kernel, 'NF_TABLES', 'nf_tables');
+}
+
 function nft({ nft: path, chains, kernel }: NetworkFacts): readonly Diagnosis[] {
   if (path === null) {
     return [
@@ -46,7 +54,7 @@ function nft({ nft: path, chains, kernel }: NetworkFacts): readonly Diagnosis[] 
   }
   return [
     ok('nft', `${path} lists chains`),
-    part('nf_tables bridge', kernelHas(kernel, 'NF_TABLES_BRIDGE', 'nf_tables_bridge') ?? has, {
+    part('nf_tables bridge', bridgeFamily(kernel), {
       what: 'nf_tables for bridges',
       module: 'nf_tables',
     }),

@@ -53,8 +53,7 @@ export const events = defineCommand({
   examples: ['thaw events --json | jq -r \'select(.kind == "event") | .event.type\''],
   async run({ values }, cli) {
     const since = values.since === undefined ? undefined : readPosition(values.since);
-    const client = await cli.client();
-    for await (const item of client.events({ since, signal: cli.signal })) {
+    for await (const item of cli.events(since)) {
       cli.line({ value: item, lines: () => [itemLine(item)] });
     }
     return exit.ok;

@@ -1,0 +1,412 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { commands } from '../../../client/cli/commands/index.js';
+import { type Answers, startFake } from './fake-daemon.js';
+import { snapshot, timeline, vm } from './samples.js';
+import { thaw } from './thaw.js';
+
+const health = { status: 'ok', vms: 1, operations: 0, residentBytes: 1e7, eventLoopLagMs: 0.2 };
+const info = {
+  version: '0.1.0',
+  contract: '1.0',
+  pid: 1,
+  startedAt: 0,
+  runDir: '/run/thawd',
+  storeDir: '/var/lib/thaw',
+  firecracker: { binary: '/usr/bin/firecracker', version: '1.16.1', problem: null },
+  networks: ['default'],
+  plugins: [{ kind: 'fabric', name: 'bridge' }],
+  peer: { uid: 0, access: 'change' },
+};
+
+const results: Readonly<Record<string, unknown>> = {
+  'vm.boot': { vm },
+  'vm.list': { vms: [vm, { ...vm, id: 'vm-foreign000', origin: 'foreign' }] },
+  'vm.get': { vm },
+  'vm.pause': { vm, warnings: ['the agent will not answer'] },
+  'vm.resume': { vm },
+  'vm.stop': { vm: vm.id },
+  'vm.timeline': { timelines: [timeline] },
+  'snapshot.create': { snapshot, warnings: [] },
+  'snapshot.list': { snapshots: [snapshot] },
+  'snapshot.get': { snapshot },
+  'snapshot.delete': { snapshot: snapshot.id },
+  'snapshot.verify': { snapshot: snapshot.id, intact: true },
+  'snapshot.restore': { clones: [{ ok: true, vm }] },
+  'network.attach': { attachment: vm.attachments[0] },
+  'network.detach': { attachment: 'eth0' },
+  'network.check': { findings: [], pings: [{ vm: vm.id, address: '10.88.0.5', milliseconds: 0.3 }] },
+  'network.list': {
+    networks: [
+      {
+        name: 'default',
+        bridge: 'thaw0',
+        subnet: '10.88.0.0/16',
+        gateway: '10.88.0.1',
+        nat: true,
+        mtu: 1500,
+        leases: 1,
+        capacity: 65533,
+      },
+    ],
+  },
+  'agent.ping': { vm: vm.id, milliseconds: 1.5, agent: { dialect: 'qemu-ga', version: '7.2' } },
+  'agent.update': {
+    update: { parts: { network: { is: 'done' } }, interfaces: {}, hostname: 'web-1', machineId: null },
+  },
+  'system.doctor': { diagnoses: [{ check: 'kvm', level: 'ok', found: '/dev/kvm opens', remedy: null }] },
+  'system.info': info,
+  'system.health': health,
+};
+
+const answers: Answers = Object.fromEntries(
+  Object.entries(results).map(([method, result]) => [method, () => ({ result })]),
+);
+
+interface Case {
+  /** The command line. */
+  readonly args: string;
+  /** What it sends, in order. */
+  readonly sends: readonly (readonly [method: string, params: Readonly<Record<string, unknown>>])[];
+  /** What `--json` prints; the last answer as it came where left out. */
+  readonly json?: unknown;
+  readonly input?: string;
+  /** A word that people must find in the output. */
+  readonly shows: RegExp;
+  /** What `--quiet` prints. */
+  readonly quiet: string;
+}
+
+const bootDefaults = { pci: true, networks: [], agent: {}, keepOnFailure: false, labels: {} };
+const restoreDefaults = { snapshot: 'golden', ping: false, keepOnFailure: false, labels: {} };
+const createDefaults = { vm: 'base', labels: {}, verify: false, strip: false, keepNics: false };
+
+const cases: readonly Case[] = [
+  {
+    args: 'boot --kernel /k --initrd i --append a=b --drive root=/d:root --drive data=/e:x:ro --vcpus 2 --mem 1G --name web-1',
+    sends: [
+      [
+        'vm.boot',
+        {
+          ...bootDefaults,
+          name: 'web-1',
+          config: {
+            'boot-source': { kernel_image_path: '/k', initrd_path: '/tmp/i', boot_args: 'a=b' },
+            drives: [
+              { drive_id: 'root', path_on_host: '/d', is_root_device: true, is_read_only: false },
+              { drive_id: 'data', path_on_host: '/e:x', is_root_device: false, is_read_only: true },
+            ],
+            'machine-config': { vcpu_count: 2, mem_size_mib: 1024 },
+          },
+        },
+      ],
+    ],
+    shows: /✓ web-1 .*ready.*10\.88\.0\.5/,
+    quiet: vm.id,
+  },
+  {
+    args: 'boot --kernel /k --network a --network b --no-pci --no-agent --label x=y=z --ready-timeout 2m --keep-on-failure',
+    sends: [
+      [
+        'vm.boot',
+        {
+          config: { 'boot-source': { kernel_image_path: '/k' } },
+          pci: false,
+          networks: ['a', 'b'],
+          agent: null,
+          readyTimeout: 120_000,
+          keepOnFailure: true,
+          labels: { x: 'y=z' },
+        },
+      ],
+    ],
+    shows: /✓ web-1/,
+    quiet: vm.id,
+  },
+  {
+    args: 'boot --config - --mem 256 --agent-port 52 --agent http --ready-timeout 0',
+    input: JSON.stringify({
+      'boot-source': { kernel_image_path: 'vmlinux', boot_args: 'quiet' },
+      'machine-config': { vcpu_count: 4, mem_size_mib: 1 },
+      drives: [{ drive_id: 'r', path_on_host: 'r.img', is_root_device: true }],
+      vsock: { guest_cid: 9, uds_path: '/v' },
+      'network-interfaces': [],
+      logger: { log_path: '/l' },
+      balloon: null,
+      'mmds-config': { version: 'V2' },
+    }),
+    sends: [
+      [
+        'vm.boot',
+        {
+          ...bootDefaults,
+          agent: { dialect: 'http', port: 52 },
+          readyTimeout: 0,
+          config: {
+            'boot-source': { kernel_image_path: '/tmp/vmlinux', boot_args: 'quiet' },
+            'machine-config': { vcpu_count: 4, mem_size_mib: 256 },
+            drives: [{ drive_id: 'r', path_on_host: '/tmp/r.img', is_root_device: true }],
+            vsock: { guest_cid: 9 },
+            // Not thaw's to choose: for the daemon to refuse by its name.
+            'mmds-config': { version: 'V2' },
+          },
+        },
+      ],
+    ],
+    shows: /✓ web-1/,
+    quiet: vm.id,
+  },
+  {
+    args: 'snapshot create base --name golden --verify --strip --keep-nics --label a=b',
+    sends: [
+      [
+        'snapshot.create',
+        { ...createDefaults, name: 'golden', verify: true, strip: true, keepNics: true, labels: { a: 'b' } },
+      ],
+    ],
+    shows: /✓ golden .*128 MiB.*fit for hot-attach: yes/,
+    quiet: snapshot.id,
+  },
+  {
+    args: 'snapshot ls',
+    sends: [['snapshot.list', {}]],
+    shows: /golden .*128 MiB .*yes/,
+    quiet: snapshot.id,
+  },
+  {
+    args: 'snapshot show golden',
+    sends: [['snapshot.get', { snapshot: 'golden' }]],
+    shows: /hot-attach +yes: booted without a NIC/,
+    quiet: snapshot.id,
+  },
+  {
+    args: 'snapshot rm golden',
+    sends: [['snapshot.delete', { snapshot: 'golden' }]],
+    shows: /deleted/,
+    quiet: snapshot.id,
+  },
+  {
+    args: 'snapshot verify golden',
+    sends: [['snapshot.verify', { snapshot: 'golden' }]],
+    shows: /intact/,
+    quiet: snapshot.id,
+  },
+  {
+    args: 'restore golden',
+    sends: [['snapshot.restore', restoreDefaults]],
+    shows: /✓ web-1 /,
+    quiet: vm.id,
+  },
+  {
+    args: 'restore golden -n 3 --strategy none --ready-timeout 500ms --ping --keep-on-failure --label a=b',
+    sends: [
+      [
+        'snapshot.restore',
+        {
+          ...restoreDefaults,
+          count: 3,
+          strategy: 'none',
+          readyTimeout: 500,
+          ping: true,
+          keepOnFailure: true,
+          labels: { a: 'b' },
+        },
+      ],
+    ],
+    shows: /✓ web-1 /,
+    quiet: vm.id,
+  },
+  {
+    args: 'snapshot restore golden --name a --name b --network front --nic network=back,address=10.0.0.9,mac=02:00:00:00:00:09',
+    sends: [
+      [
+        'snapshot.restore',
+        {
+          ...restoreDefaults,
+          names: ['a', 'b'],
+          nics: [{ network: 'front' }, { network: 'back', address: '10.0.0.9', mac: '02:00:00:00:00:09' }],
+        },
+      ],
+    ],
+    shows: /✓ web-1 /,
+    quiet: vm.id,
+  },
+  {
+    args: 'ps',
+    sends: [['vm.list', {}]],
+    shows: /^NAME +ID +STATE +AGE +SNAPSHOT +ADDRESS\nweb-1 +vm-0123456789 +ready .*10\.88\.0\.5\n/,
+    quiet: `${vm.id}\nvm-foreign000`,
+  },
+  {
+    args: 'show web-1',
+    sends: [['vm.get', { vm: 'web-1' }]],
+    shows: /guest +ready by qemu-ga[^]*eth0 +10\.88\.0\.5\/16 on default, tap th01234567890/,
+    quiet: vm.id,
+  },
+  { args: 'pause web-1', sends: [['vm.pause', { vm: 'web-1' }]], shows: /✓ web-1/, quiet: vm.id },
+  { args: 'resume web-1', sends: [['vm.resume', { vm: 'web-1' }]], shows: /✓ web-1/, quiet: vm.id },
+  {
+    args: 'stop web-1 web-1',
+    sends: [['vm.stop', { vm: 'web-1' }]],
+    json: { stopped: [vm.id], failed: [] },
+    shows: /stopped/,
+    quiet: vm.id,
+  },
+  {
+    args: 'stop --all',
+    sends: [
+      ['vm.list', {}],
+      ['vm.stop', { vm: vm.id }],
+    ],
+    json: { stopped: [vm.id], failed: [] },
+    shows: /stopped/,
+    quiet: vm.id,
+  },
+  {
+    args: 'attach web-1 --network n --address 10.0.0.2 --mac 02:00:00:00:00:02 --ready-timeout 5s',
+    sends: [
+      [
+        'network.attach',
+        {
+          vm: 'web-1',
+          nic: { network: 'n', address: '10.0.0.2', mac: '02:00:00:00:00:02' },
+          readyTimeout: 5000,
+        },
+      ],
+    ],
+    shows: /✓ eth0 .*enp0s2/,
+    quiet: 'eth0',
+  },
+  {
+    args: 'detach web-1 eth0 --force',
+    sends: [['network.detach', { vm: 'web-1', attachment: 'eth0', force: true }]],
+    shows: /detached/,
+    quiet: 'eth0',
+  },
+  {
+    args: 'update web-1 --timeout 3s',
+    sends: [['agent.update', { vm: 'web-1', timeout: 3000 }]],
+    shows: /network +done/,
+    quiet: '',
+  },
+  {
+    args: 'ping web-1 --timeout 100',
+    sends: [['agent.ping', { vm: 'web-1', timeout: 100 }]],
+    shows: /answered in 1\.50 ms +qemu-ga 7\.2/,
+    quiet: '',
+  },
+  {
+    args: 'timeline web-1 --last 1',
+    sends: [['vm.timeline', { vm: 'web-1' }]],
+    shows: /load +[█▐]/,
+    quiet: timeline.operation,
+  },
+  {
+    args: 'timeline op-0123456789 --ascii --effects --width 60 --one-scale',
+    sends: [['vm.timeline', { operation: 'op-0123456789' }]],
+    shows: /vmm\.load +=/,
+    quiet: timeline.operation,
+  },
+  { args: 'networks', sends: [['network.list', {}]], shows: /default .*1 of 65533/, quiet: 'default' },
+  {
+    args: 'check',
+    sends: [['network.check', { ping: false }]],
+    shows: /as they should be/,
+    quiet: '',
+  },
+  {
+    args: 'network check web-1 --ping',
+    sends: [['network.check', { vm: 'web-1', ping: true }]],
+    shows: /10\.88\.0\.5 answered in/,
+    quiet: '',
+  },
+  {
+    args: 'doctor --kernel-config config-6.1',
+    sends: [['system.doctor', { kernelConfig: '/tmp/config-6.1' }]],
+    shows: /✓ kvm +\/dev\/kvm opens/,
+    quiet: '',
+  },
+  {
+    args: 'info',
+    sends: [
+      ['system.info', {}],
+      ['system.health', {}],
+    ],
+    json: { ...info, health },
+    shows: /Firecracker +1\.16\.1/,
+    quiet: '',
+  },
+  {
+    args: 'rpc vm.get -',
+    input: '{"vm":"web-1"}',
+    sends: [['vm.get', { vm: 'web-1' }]],
+    shows: /^\{\n {2}"vm": \{/,
+    quiet: '',
+  },
+  { args: 'rpc system.health', sends: [['system.health', {}]], shows: /residentBytes/, quiet: '' },
+];
+
+const withoutToken = (params: Readonly<Record<string, unknown>>) => {
+  const { progressToken: _token, ...rest } = params;
+  return rest;
+};
+
+for (const { args, sends, json, input, shows, quiet } of cases) {
+  void t.test(`thaw ${args}`, async (t) => {
+    const fake = await startFake(t, answers);
+    const run = (more: readonly string[]) =>
+      thaw([...args.split(' '), ...more, '--socket', fake.socket], {
+        cwd: '/tmp',
+        ...(input === undefined ? {} : { input }),
+      });
+    const forPrograms = await run(['--json']);
+    t.strictSame(
+      fake.seen.map((seen) => [seen.method, withoutToken(seen.params)]),
+      sends,
+      'what it asks of the daemon',
+    );
+    t.equal(forPrograms.code, 0);
+    t.equal(forPrograms.stderr, '', 'nothing but JSON');
+    t.equal(forPrograms.stdout.split('\n').length, 2, 'one line');
+    t.strictSame(JSON.parse(forPrograms.stdout), json ?? results[sends.at(-1)?.[0] ?? '']);
+    const forPeople = await run([]);
+    t.equal(forPeople.code, 0);
+    t.match(forPeople.stdout, shows);
+    t.notMatch(forPeople.stdout + forPeople.stderr, /\u001b/, 'no colours where there is no terminal');
+    const names = await run(['--quiet']);
+    t.same([names.stdout.trim(), names.stderr], [quiet, '']);
+  });
+}
+
+void t.test('no command is without a request here', (t) => {
+  const elsewhere = ['events', 'completion', 'help', '__names'];
+  const tried = (name: string): boolean =>
+    cases.some(({ args }) => args === name || args.startsWith(`${name} `));
+  t.strictSame(
+    commands.filter(({ name, aliases = [] }) => ![name, ...aliases].some(tried)).map(({ name }) => name),
+    elsewhere,
+  );
+  t.end();
+});
+
+void t.test('a configuration file’s NICs are not lost without a word', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'thaw-config-'));
+  t.teardown(() => rm(dir, { recursive: true }));
+  const fake = await startFake(t, answers);
+  const config = join(dir, 'vm.json');
+  const nic = { iface_id: 'eth0', host_dev_name: 'tap0' };
+  await writeFile(
+    config,
+    JSON.stringify({
+      'boot-source': { kernel_image_path: '/k' },
+      'network-interfaces': [nic],
+      vsock: { guest_cid: 3, uds_path: '/v' },
+    }),
+  );
+  const { code, stderr } = await thaw(['boot', '--config', config, '--socket', fake.socket]);
+  t.equal(code, 0);
+  t.match(stderr, /left out.*NICs.*--network/);
+  t.match(stderr, /left out.*the vsock’s path/);
+});

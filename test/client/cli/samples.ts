@@ -1,0 +1,86 @@
+import type { Snapshot, Timeline, Vm } from '../../../client/cli/shapes.js';
+
+const at = Date.UTC(2026, 7, 1, 12, 0, 0);
+
+export const vm: Vm = {
+  id: 'vm-0123456789',
+  name: 'web-1',
+  word: 'ready',
+  origin: 'restored',
+  createdAt: at,
+  process: { is: 'alive', at, pid: 4711, startTime: '99' },
+  power: { is: 'running', at },
+  readiness: { is: 'ready', at, by: 'qemu-ga' },
+  attachments: [
+    {
+      id: 'eth0',
+      network: 'default',
+      tap: 'th01234567890',
+      mac: '02:00:00:00:00:01',
+      addresses: ['10.88.0.5/16'],
+      gateway: '10.88.0.1',
+      mtu: 1500,
+      guestInterface: 'enp0s2',
+      state: { is: 'confirmed', at, by: 'qemu-ga' },
+    },
+  ],
+  snapshot: 'snap-0123456789',
+  strategy: 'hot-attach',
+  dir: '/run/thawd/vms/vm-0123456789',
+  apiSocket: '/run/thawd/vms/vm-0123456789/api.sock',
+  vmmVersion: '1.16.1',
+  operation: null,
+  labels: { team: 'blue' },
+  warnings: [],
+};
+
+export const snapshot: Snapshot = {
+  version: 1,
+  id: 'snap-0123456789',
+  name: 'golden',
+  createdAt: at,
+  source: { vm: 'vm-abcdefghij', name: 'base', origin: 'booted' },
+  parent: null,
+  vmm: { version: '1.16.1', snapshotFormat: '10.0.0' },
+  host: { cpuModel: 'A CPU', arch: 'x86_64', kernel: '6.12.0' },
+  machine: { vcpus: 1, memoryMib: 128 },
+  pci: true,
+  everUnplugged: false,
+  hotAttach: { is: 'yes', reason: 'booted without a NIC' },
+  nics: [],
+  drives: [{ id: 'root', path: 'disks/root', readOnly: false, rootDevice: true, file: 'root' }],
+  vsock: { cid: 3, path: 'vsock.sock' },
+  agent: { dialect: 'qemu-ga', port: 1024 },
+  generation: 1,
+  files: [{ name: 'mem', bytes: 134217728, sha256: 'a'.repeat(64) }],
+  labels: {},
+  bytes: 134230016,
+  clones: ['vm-0123456789'],
+};
+
+export const timeline: Timeline = {
+  operation: 'op-0123456789',
+  method: 'snapshot.restore',
+  vm: 'vm-0123456789',
+  name: 'web-1',
+  startedAt: at,
+  endedAt: at + 40,
+  outcome: 'committed',
+  error: null,
+  spans: [
+    { name: 'compatible', kind: 'step', start: 0, end: 0.3, outcome: 'done' },
+    { name: 'load', kind: 'step', start: 0.3, end: 10.3, outcome: 'done' },
+    { name: 'vmm.load', kind: 'effect', start: 0.5, end: 10.1, outcome: 'done' },
+    { name: 'attach', kind: 'step', start: 10.3, end: 11.3, outcome: 'done' },
+    { name: 'resume', kind: 'step', start: 11.3, end: 14, outcome: 'done' },
+    {
+      name: 'update',
+      kind: 'step',
+      start: 14,
+      end: 39.8,
+      outcome: 'done',
+      detail: { parts: { network: { is: 'done' }, clock: { is: 'failed', reason: 'no permission' } } },
+    },
+    { name: 'ready', kind: 'mark', start: 40, end: 40, outcome: 'done' },
+  ],
+};
