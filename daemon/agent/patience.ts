@@ -15,7 +15,7 @@ export interface Patience {
   readonly hangUp: number;
 }
 
-export const patience: Patience = { accept: 500, hello: 1_000, update: 60_000, pause: 5, hangUp: 50 };
+export const patience: Patience = { accept: 150, hello: 1_000, update: 60_000, pause: 5, hangUp: 50 };
 
 /** `first` doubled `tries` times, at most `most`. */
 export const grown = (first: number, tries: number, most: number): number =>

@@ -36,6 +36,8 @@ export const health = defineMethod({
     status: z.enum(['ok', 'degraded', 'stopping']),
     vms: z.int(),
     operations: z.int(),
+    /** VMMs made ready before anybody asks. */
+    slots: z.int(),
     residentBytes: z.int(),
     eventLoopLagMs: z.number(),
   }),

@@ -32,4 +32,11 @@ export class ThawError extends Error {
     if (this.detail.operation === undefined) this.detail = { ...this.detail, operation };
     return this;
   }
+
+  /** Adds what is known besides, as a sentence for people and as data for programs. */
+  adding(sentence: string, data: Readonly<Record<string, unknown>>): this {
+    this.message = `${this.message}. ${sentence}`;
+    this.detail = { ...data, ...this.detail };
+    return this;
+  }
 }

@@ -9,7 +9,7 @@ export interface Log {
   child(bindings: Record<string, unknown>): Log;
 }
 
-/** JSON lines on standard error, written at once: a worker transport would lose the last ones when the process ends. */
+/** JSON lines on standard output, written at once: a worker transport would lose the last ones when the process ends. */
 export function openLog(level: string): Log {
-  return pino({ level, base: {} }, pino.destination({ dest: 2, sync: true }));
+  return pino({ level, base: {} }, pino.destination({ dest: 1, sync: true }));
 }

@@ -14,7 +14,6 @@ export interface OperationStart {
   readonly name: string | null;
   /** The caller's signal; others may abort the operation too. */
   readonly signal?: AbortSignal | undefined;
-  readonly onStep?: StepListener | undefined;
   /** Injects faults; tests only. */
   readonly edge?: Probe['edge'];
 }
@@ -39,6 +38,7 @@ export class Operation {
   readonly #origin = performance.now();
   readonly #start: OperationStart;
   readonly #follow: () => void;
+  readonly #followers: StepListener[] = [];
   #settle: () => void = () => undefined;
   #endedAt: number | null = null;
   #outcome: Timeline['outcome'] = 'under-way';
@@ -70,6 +70,11 @@ export class Operation {
     return this.#step;
   }
 
+  /** Tells `listener` of every step from now on. */
+  follow(listener: StepListener): void {
+    this.#followers.push(listener);
+  }
+
   /** Asks it to stop; what it has done is undone by whoever runs it. */
   abort(reason: ThawError): void {
     this.#abort.abort(reason);
@@ -85,16 +90,16 @@ export class Operation {
     const span: Span = { name, kind, start: this.#now(), end: null, outcome: 'under-way' };
     this.#spans.push(span);
     this.#step = name;
-    this.#start.onStep?.(name, kind === 'undo' ? 'undoing' : 'began');
+    this.#tell(name, kind === 'undo' ? 'undoing' : 'began');
     try {
       const result = await fn();
       span.outcome = 'done';
       if (result !== undefined && kind === 'step') span.detail = result;
-      if (kind === 'step') this.#start.onStep?.(name, 'done');
+      if (kind === 'step') this.#tell(name, 'done');
       return result;
     } catch (error) {
       span.outcome = 'failed';
-      if (kind === 'step') this.#start.onStep?.(name, 'failed');
+      if (kind === 'step') this.#tell(name, 'failed');
       throw error;
     } finally {
       span.end = this.#now();
@@ -120,6 +125,13 @@ export class Operation {
     this.#settle();
   }
 
+  /** Ends it before it has done anything; returns the error to throw, with the operation named in it. */
+  refuse(thrown: unknown): ThawError {
+    const error = asThawError(thrown).within(this.id);
+    this.end('undone', error);
+    return error;
+  }
+
   timeline(): Timeline {
     return {
       operation: this.id,
@@ -132,6 +144,10 @@ export class Operation {
       error: this.#error,
       spans: this.#spans.map((span) => ({ ...span })),
     };
+  }
+
+  #tell(...news: Parameters<StepListener>): void {
+    for (const follower of this.#followers) follower(...news);
   }
 
   #now(): number {

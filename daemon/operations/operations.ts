@@ -1,4 +1,4 @@
-import type { Probe } from '../../plugins/contract.js';
+import type { Context, Probe } from '../../plugins/contract.js';
 import { newOperationId } from './ids.js';
 import { Operation, type OperationStart } from './operation.js';
 
@@ -28,18 +28,23 @@ export class Operations {
     return operation;
   }
 
+  /** A context for looks that belong to no operation and show in no timeline. */
+  looking(signal: AbortSignal): Context {
+    return { signal, probe: { edge: this.#edge, effect: () => undefined } };
+  }
+
   byId(id: string): Operation | undefined {
     return this.#ended.get(id) ?? [...this.#running].find((operation) => operation.id === id);
   }
 
-  /** The operations of a VM, oldest first. */
-  byVm(vm: string): readonly Operation[] {
-    return [...this.#ended.values(), ...this.#running].filter((operation) => operation.vm === vm);
+  /** All that are known, oldest first. */
+  all(): readonly Operation[] {
+    return [...this.#ended.values(), ...this.#running];
   }
 
-  /** The operations of a VM of this name, whether it exists or not: a failed restore's too. */
-  byName(name: string): readonly Operation[] {
-    return [...this.#ended.values(), ...this.#running].filter((operation) => operation.name === name);
+  /** Those of a VM, by its id or by the name it has or had: a VM that was undone is found too. */
+  of(vm: string): readonly Operation[] {
+    return this.all().filter((operation) => operation.vm === vm || operation.name === vm);
   }
 
   /** Waits until none is under way. */

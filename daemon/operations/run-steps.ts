@@ -1,5 +1,12 @@
 import { internal } from '../api/errors/rpc.js';
-import { within, type Context, type Step, type StepKind, type StepKinds } from '../../plugins/contract.js';
+import {
+  within,
+  type Context,
+  type Json,
+  type Step,
+  type StepKind,
+  type StepKinds,
+} from '../../plugins/contract.js';
 import type { Operation } from './operation.js';
 
 /** Milliseconds for the undo of one step; it can't be cancelled, so it must be bounded. */
@@ -17,16 +24,23 @@ export function kindOf(kinds: StepKinds, step: Step): StepKind {
   return kind;
 }
 
+/** What steps answered, by label; a step that answers nothing is not in it. */
+export type Answers = ReadonlyMap<string, Json>;
+
 /** Runs the steps in order. Ends at the first that fails, or when the operation is aborted; undoes nothing. */
 export async function runSteps(
   operation: Operation,
   steps: readonly Step[],
   kinds: StepKinds,
-): Promise<void> {
+): Promise<Answers> {
+  const answers = new Map<string, Json>();
   for (const step of steps) {
     operation.cx.signal.throwIfAborted();
-    await operation.during(stepLabel(step), 'step', () => kindOf(kinds, step).run(step, operation.cx));
+    const label = stepLabel(step);
+    const answer = await operation.during(label, 'step', () => kindOf(kinds, step).run(step, operation.cx));
+    if (answer !== undefined) answers.set(label, answer);
   }
+  return answers;
 }
 
 /** A step whose undo failed, and why. */

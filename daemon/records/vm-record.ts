@@ -19,6 +19,7 @@ const grant = z.object({
   gateway: z.string().nullable(),
   dns: z.array(z.string()),
   mtu: z.int(),
+  isolated: z.boolean(),
 });
 
 /** A NIC that the VM has or is being given. */

@@ -4,11 +4,18 @@ export function nearest(word: string, known: readonly string[]): string {
   // A third of the letters wrong is no misspelling any more.
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
+    if (startsAlike(word, candidate)) return `, did you mean \`${candidate}\`?`;
     if (Math.abs(candidate.length - word.length) >= least) continue;
     const distance = edits(word.toLowerCase(), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];
   }
   return best === null ? '' : `, did you mean \`${best}\`?`;
+}
+
+/** One is the other cut short: `kernel_image` for `kernel_image_path`. */
+function startsAlike(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return short.length >= 4 && long.startsWith(short);
 }
 
 /** Insertions, deletions and replacements that make `b` of `a`; swapped neighbours count one. */

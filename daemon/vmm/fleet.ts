@@ -31,14 +31,14 @@ export class Fleet {
   readonly #binary: string;
   readonly #args: readonly string[];
   readonly #binaries: Binaries;
-  readonly #onExit: (vm: string, exit: ProcessExit) => void;
+  readonly #onExit: (process: VmmProcess, exit: ProcessExit) => void;
 
   constructor(parts: {
     binary: string;
     args: readonly string[];
     binaries: Binaries;
     /** Called once for each VMM that ends, wanted or not. */
-    onExit: (vm: string, exit: ProcessExit) => void;
+    onExit: (process: VmmProcess, exit: ProcessExit) => void;
   }) {
     this.#binary = parts.binary;
     this.#args = parts.args;
@@ -126,7 +126,7 @@ export class Fleet {
       // After close() nobody is to hear of it any more.
       if (this.#vmms.get(vm) !== vmm) return;
       this.#vmms.delete(vm);
-      this.#onExit(vm, exit);
+      this.#onExit(process, exit);
     });
     return vmm;
   }

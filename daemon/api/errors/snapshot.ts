@@ -77,12 +77,3 @@ export const driveNotPortable = defineError({
     `The writable drive ${drive} lies at ${path}, where every clone would write to the same file`,
   remedy: () => 'Boot the source with `thaw boot`: its drives are then found through the VM’s folder',
 });
-
-export const snapshotFailed = defineError({
-  code: 3009,
-  reason: 'snapshot-failed',
-  retryable: true,
-  data: z.object({ vm: z.string(), why: z.string(), source: z.string() }),
-  message: ({ vm, why, source }) => `No snapshot of ${vm} was made: ${why}. The source is ${source}`,
-  remedy: () => 'Nothing of it is left in the store; mend the cause and try again',
-});

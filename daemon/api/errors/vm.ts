@@ -65,3 +65,13 @@ export const undoFailed = defineError({
   message: ({ vm, steps }) => `Of ${vm} these could not be freed: ${steps.join(', ')}`,
   remedy: ({ vm }) => `Mend the cause (it is in the log), then \`thaw stop ${vm}\` tries again`,
 });
+
+export const driveInUse = defineError({
+  code: 2008,
+  reason: 'drive-in-use',
+  retryable: false,
+  data: z.object({ path: z.string(), by: z.string() }),
+  message: ({ path, by }) => `${path} is the writable drive of ${by}: two VMs writing to one file destroy it`,
+  remedy: () =>
+    'Give each VM a file of its own, mark the drive read-only, or restore clones: each gets its own copy',
+});

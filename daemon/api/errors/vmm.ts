@@ -55,7 +55,8 @@ export const vsockPathTaken = defineError({
   reason: 'vsock-path-taken',
   retryable: false,
   data: z.object({ vm: z.string() }),
-  message: ({ vm }) => `The vsock socket that ${vm} wants exists already: another VM has it, or left it behind`,
+  message: ({ vm }) =>
+    `The vsock socket that ${vm} wants exists already: another VM has it, or left it behind`,
   remedy: () =>
     'Give the source a relative vsock path (thaw boots VMs so), or use Firecracker 1.16 or newer, which takes another path for each clone',
 });

@@ -38,8 +38,8 @@ export const Manifest = z.object({
       path: z.string(),
       readOnly: z.boolean(),
       rootDevice: z.boolean(),
-      /** The file in `disks/`, or null where the drive is read-only and shared. */
-      file: z.string().nullable(),
+      /** The file in `disks/`, or an absolute path where the drive is read-only and shared. */
+      file: z.string(),
     }),
   ),
   vsock: z.object({ cid: z.int(), path: z.string() }).nullable(),

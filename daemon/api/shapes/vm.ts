@@ -10,7 +10,8 @@ const at = { at: Time };
 /** The VMM's process; `exit` is null where nobody saw it (an adopted VMM). */
 export const ProcessState = z.discriminatedUnion('is', [
   z.object({ is: z.literal('starting'), ...at }),
-  z.object({ is: z.literal('alive'), ...at, pid: z.int(), startTime: z.string() }),
+  /** Both null for a VMM of somebody else's, of which only the socket is known. */
+  z.object({ is: z.literal('alive'), ...at, pid: z.int().nullable(), startTime: z.string().nullable() }),
   z.object({
     is: z.literal('ended'),
     ...at,

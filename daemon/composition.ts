@@ -1,0 +1,225 @@
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { Agents } from './agent/agents.js';
+import { allKinds } from './composition/kinds.js';
+import { Lifetime, token } from './composition/lifetime.js';
+import { hostParts } from './composition/plugin-host.js';
+import type { Config } from './config/schema.js';
+import { version } from './config/version.js';
+import { faultsFrom } from './effects/faults.js';
+import { folderMake } from './effects/folders.js';
+import { hostLook } from './effects/host.js';
+import { lockTake } from './effects/lock.js';
+import { EventHub } from './events/hub.js';
+import type { Log } from './log/logger.js';
+import { Vitals } from './metrics/vitals.js';
+import { agentHandlers } from './methods/agent.js';
+import { eventHandlers } from './methods/events.js';
+import { networkHandlers } from './methods/network.js';
+import { rpcHandlers } from './methods/rpc.js';
+import { snapshotHandlers } from './methods/snapshot.js';
+import { systemHandlers } from './methods/system.js';
+import { vmHandlers } from './methods/vm.js';
+import { Operations } from './operations/operations.js';
+import { Turnstile } from './operations/turnstile.js';
+import { loadPlugins } from './plugins/load.js';
+import { reconcileAtStart } from './reconcile/reconcile.js';
+import { Records } from './records/records.js';
+import { Orders } from './restore/orders.js';
+import { proveDraft } from './restore/proof.js';
+import { Restorer } from './restore/restorer.js';
+import { slotMaker } from './restore/slot-maker.js';
+import { SlotPool } from './restore/slots.js';
+import { openListener } from './rpc/open.js';
+import { serve } from './rpc/server.js';
+import { accessOf } from './rpc/access.js';
+import { Catalog } from './snapshots/catalog.js';
+import { Deleter } from './snapshots/deleter.js';
+import { Snapshotter } from './snapshots/snapshotter.js';
+import { Binaries } from './vmm/binaries.js';
+import { Fleet } from './vmm/fleet.js';
+import { Booter } from './vms/booter.js';
+import { Checker } from './vms/checker.js';
+import { ForeignVms } from './vms/foreign.js';
+import { Health } from './vms/health.js';
+import { Lifecycle } from './vms/lifecycle.js';
+import { Nics } from './vms/nics.js';
+import { Power } from './vms/power.js';
+import { Registry } from './vms/registry.js';
+import { Updater } from './vms/updater.js';
+import { Vms } from './vms/vms.js';
+import qemuGa from '../plugins/agent/qemu-ga.js';
+import bridge from '../plugins/network/fabric.js';
+import hotAttach from '../plugins/network/strategies/hot-attach.js';
+import none from '../plugins/network/strategies/none.js';
+import local from '../plugins/storage/local.js';
+
+/** The daemon while it runs. */
+export interface Running {
+  /** Stops taking work, lets what is under way finish or undoes it, and closes all. VMs live on. */
+  close(): Promise<void>;
+}
+
+/** Parts of the guest's update without which a clone is not ready. */
+const needs = ['network', 'hostname', 'machine-id', 'randomness'] as const;
+/** Milliseconds for each plugin to start, and to close. */
+const pluginDeadline = 10_000;
+/** Milliseconds for what is under way to finish at shutdown, and as long again to be undone. */
+const closeDeadline = 10_000;
+
+const part = {
+  orders: token<Orders>('orders'),
+  restorer: token<Restorer>('restorer'),
+};
+
+/**
+ * Puts the daemon together, top to bottom; what is opened here is closed in reverse. Returns once it listens.
+ * @throws anotherDaemon, pluginRefused, and what opening a part throws; everything opened before is closed then
+ */
+export async function compose(config: Config, log: Log): Promise<Running> {
+  const life = new Lifetime();
+  try {
+    await open(life, config, log);
+  } catch (error) {
+    await life.close(log);
+    throw error;
+  }
+  return { close: () => life.close(log) };
+}
+
+async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
+  const { runDir, storeDir } = config;
+  const operations = new Operations(faultsFrom(process.env['THAW_FAULTS']));
+  const background = new AbortController();
+  const cx = operations.looking(background.signal);
+  const events = new EventHub(randomUUID());
+  const registry = new Registry();
+
+  await folderMake({ dir: runDir, mode: 0o711 }, cx);
+  await folderMake({ dir: join(runDir, 'vms'), mode: 0o700 }, cx);
+  await folderMake({ dir: storeDir, mode: 0o700 }, cx);
+  const close = (part: { close(): unknown }): void => void part.close();
+  const lock = await life.open('run lock', () => lockTake(join(runDir, 'thawd.lock'), cx), close);
+  await life.open('store lock', () => lockTake(join(storeDir, 'thawd.lock'), cx), close);
+  const vitals = await life.open('vitals', () => new Vitals(), close);
+  const records = await Records.open(runDir, cx);
+
+  const { paths, settings } = config.plugins;
+  const builtIn = [bridge, local, hotAttach, none, qemuGa];
+  const networks = config.networks ? { bridge: { networks: config.networks } } : {};
+  const wish = { builtIn, paths, settings: { ...networks, ...settings }, deadline: pluginDeadline };
+  const plugins = await life.open(
+    'plugins',
+    () => loadPlugins(wish, hostParts(config, log), cx),
+    (set) => set.close(),
+  );
+  const { fabric, storage: store } = plugins;
+
+  const fleet: Fleet = await life.open(
+    'fleet',
+    () =>
+      new Fleet({
+        ...config.firecracker,
+        binaries: new Binaries(),
+        onExit: (process, exit) => {
+          const vm = registry.byId(process.vm);
+          if (!vm) return;
+          lifecycle.ended(vm, { process, exit }).catch((err: unknown) => {
+            log.error({ vm: vm.id, err }, 'an ended VM could not be freed');
+          });
+        },
+      }),
+    close,
+  );
+  const agents = await life.open(
+    'agents',
+    () => new Agents(plugins.dialects),
+    (all) => all.closeAll(),
+  );
+  const catalog = await Catalog.open(store, cx);
+  const kinds = allKinds({
+    plugins,
+    fleet,
+    agents,
+    prove: (snapshot, inner) => store.verify(catalog.find(snapshot), false, inner),
+    verify: (step, inner) =>
+      proveDraft({ orders: life.get(part.orders), restorer: life.get(part.restorer), lifecycle })(
+        step,
+        inner,
+      ),
+  });
+  const bench = { records, kinds };
+  const lifecycle = new Lifecycle({ bench, registry, operations, events, log, fleet, agents });
+  const health = new Health(fleet, agents);
+  const host = await hostLook(undefined, cx);
+  const common = { runDir, store, fabric, fleet, agents, registry, operations, lifecycle, events };
+  await reconcileAtStart({ ...common, records, kinds, health, log }, cx);
+
+  const slots = await life.open(
+    'slots',
+    () =>
+      new SlotPool({
+        ...config.slots,
+        make: slotMaker(common, cx),
+        alive: (vm) => fleet.find(vm.id) !== undefined && vm.operation === null,
+        end: (vm) => lifecycle.stop(vm),
+        log,
+      }),
+    (pool) => pool.close(),
+  );
+  const turnstile = new Turnstile(config.limits.parallel);
+  const restorer = life.share(part.restorer, new Restorer({ ...common, slots, needs }));
+  const { strategies } = plugins;
+  const orders = life.share(
+    part.orders,
+    new Orders({ catalog, store, host, fleet, strategies, operations, restorer, turnstile }),
+  );
+  const draftDir = store.draftDir.bind(store);
+  const snapshotter = new Snapshotter({ ...common, catalog, draftDir, health, host });
+  const nics = new Nics({ fabric, operations, lifecycle, records });
+  const ours = (name: string): boolean => registry.byId(name) !== undefined;
+  const foreign = await life.open(
+    'foreign',
+    () => ForeignVms.open({ runDir, ours, events, cx }),
+    (watch) => watch.close(),
+  );
+  const vms = new Vms(registry, foreign);
+  const { roots } = config;
+  let stopping = false;
+  const handlers = {
+    ...rpcHandlers(),
+    ...eventHandlers({ hub: events, vms: () => vms.list() }),
+    ...systemHandlers({
+      ...common,
+      ...{ config, roots, startedAt: Date.now(), slots, vitals },
+      plugins: () => plugins.list(),
+      stopping: () => stopping,
+    }),
+    ...vmHandlers({
+      ...{ roots, vms, lifecycle, operations, turnstile },
+      booter: new Booter(common),
+      power: new Power({ ...common, health }),
+    }),
+    ...snapshotHandlers({
+      ...{ vms, nics, registry, catalog, store, snapshotter, orders, operations },
+      deleter: new Deleter({ catalog, store, registry, operations, events }),
+    }),
+    ...networkHandlers({ vms, nics, fabric, operations, checker: new Checker({ registry, kinds, fabric }) }),
+    ...agentHandlers({ vms, agents, operations, updater: new Updater({ operations, lifecycle, needs }) }),
+  };
+
+  const { path = join(runDir, 'thawd.sock'), group, users } = config.socket;
+  const { inFlight, lineBytes } = config.limits;
+  const listener = await openListener({ path, group, lock }, cx);
+  await life.open(
+    'server',
+    () => serve({ listener, handlers, accessOf: accessOf(users), log, limits: { inFlight, lineBytes } }),
+    async (server) => {
+      stopping = true;
+      await server.close(closeDeadline);
+      await operations.idle();
+    },
+  );
+  slots.fill();
+  log.info({ version, socket: listener.path, vms: registry.size, pid: process.pid }, 'listening');
+}

@@ -1,0 +1,45 @@
+import { noAgent } from '../api/errors/agent.js';
+import type { Agents } from '../agent/agents.js';
+import type { Operations } from '../operations/operations.js';
+import type { Updater } from '../vms/updater.js';
+import type { Vms } from '../vms/vms.js';
+import { within } from '../../plugins/contract.js';
+import type { Handlers } from './call.js';
+
+export interface AgentParts {
+  readonly vms: Vms;
+  readonly agents: Agents;
+  readonly updater: Updater;
+  readonly operations: Operations;
+}
+
+/** The agents in the guests. */
+export function agentHandlers({
+  vms,
+  agents,
+  updater,
+  operations,
+}: AgentParts): Pick<Handlers, 'agent.ping' | 'agent.update'> {
+  return {
+    'agent.ping': async ({ vm: ref, timeout }, call) => {
+      const vm = vms.ours(ref);
+      const agent = agents.find(vm.id);
+      if (!agent) throw noAgent({ vm: vm.name });
+      const started = performance.now();
+      const cx = operations.looking(call.signal);
+      const { version } = await within(
+        cx,
+        { what: 'the agent’s answer', milliseconds: timeout },
+        async (inner) => {
+          await agent.ping(inner);
+          return agent.hello(inner);
+        },
+      );
+      const milliseconds = performance.now() - started;
+      return { vm: vm.id, milliseconds, agent: { dialect: agent.dialect, version } };
+    },
+    'agent.update': async ({ vm: ref, timeout }, call) => ({
+      update: await updater.update(vms.ours(ref), { timeout, signal: call.signal }),
+    }),
+  };
+}

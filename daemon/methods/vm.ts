@@ -1,0 +1,78 @@
+import { operationUnknown } from '../api/errors/vm.js';
+import type { CheckedParamsOf } from '../api/index.js';
+import type { Operations } from '../operations/operations.js';
+import type { Turnstile } from '../operations/turnstile.js';
+import type { Booter } from '../vms/booter.js';
+import type { Power } from '../vms/power.js';
+import type { Lifecycle } from '../vms/lifecycle.js';
+import type { Vms } from '../vms/vms.js';
+import type { Call, Handlers } from './call.js';
+import { follow } from './follow.js';
+import { allowedPath, type Roots } from './roots.js';
+
+export interface VmParts {
+  readonly roots: Roots;
+  readonly vms: Vms;
+  readonly booter: Booter;
+  readonly power: Power;
+  readonly lifecycle: Lifecycle;
+  readonly operations: Operations;
+  readonly turnstile: Turnstile;
+}
+
+type VmMethods = 'vm.boot' | 'vm.list' | 'vm.get' | 'vm.pause' | 'vm.resume' | 'vm.stop' | 'vm.timeline';
+
+/** VMs: boot, look, pause, resume, stop. */
+export function vmHandlers(parts: VmParts): Pick<Handlers, VmMethods> {
+  const { vms, booter, power, lifecycle, operations, turnstile } = parts;
+  return {
+    'vm.boot': async (params, call) => {
+      await allowFiles(params.config, { call, roots: parts.roots }, operations);
+      const vm = await turnstile.through(call.signal, () =>
+        booter.boot({ ...params, signal: call.signal, follow: follow(call) }),
+      );
+      return { vm: vm.view() };
+    },
+    'vm.list': () => ({ vms: vms.list() }),
+    'vm.get': (params) => ({ vm: vms.get(params.vm) }),
+    'vm.pause': async (params, call) => {
+      const vm = vms.ours(params.vm);
+      const warnings = await power.pause(vm, call.signal);
+      return { vm: vm.view(), warnings: [...warnings] };
+    },
+    'vm.resume': async (params, call) => {
+      const vm = vms.ours(params.vm);
+      await power.resume(vm, call.signal);
+      return { vm: vm.view() };
+    },
+    'vm.stop': async (params) => {
+      const vm = vms.ours(params.vm);
+      await lifecycle.stop(vm);
+      return { vm: vm.id };
+    },
+    'vm.timeline': ({ vm, operation }) => {
+      if (operation !== undefined) {
+        const found = operations.byId(operation);
+        if (!found) throw operationUnknown({ operation });
+        return { timelines: [found.timeline()] };
+      }
+      const all = vm === undefined ? operations.all() : operations.of(vm);
+      if (all.length === 0 && vm !== undefined) vms.get(vm);
+      return { timelines: all.map((one) => one.timeline()) };
+    },
+  };
+}
+
+/** Replaces the paths of a configuration by those that this caller may name. @throws pathNotAllowed */
+async function allowFiles(
+  config: CheckedParamsOf<'vm.boot'>['config'],
+  { call, roots }: { call: Call; roots: Roots },
+  operations: Operations,
+): Promise<void> {
+  const cx = operations.looking(call.signal);
+  const allow = (path: string): Promise<string> => allowedPath(path, { peer: call.peer, roots }, cx);
+  const source = config['boot-source'];
+  source.kernel_image_path = await allow(source.kernel_image_path);
+  if (source.initrd_path !== undefined) source.initrd_path = await allow(source.initrd_path);
+  for (const drive of config.drives) drive.path_on_host = await allow(drive.path_on_host);
+}

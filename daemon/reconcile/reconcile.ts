@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { VmId } from '../api/shapes/ids.js';
+import type { Agents } from '../agent/agents.js';
+import { subfolders } from '../effects/run-watch.js';
+import type { Log } from '../log/logger.js';
+import { kindOf } from '../operations/run-steps.js';
+import type { Records } from '../records/records.js';
+import type { VmRecord } from '../records/vm-record.js';
+import type { Fleet } from '../vmm/fleet.js';
+import type { Health } from '../vms/health.js';
+import type { Lifecycle } from '../vms/lifecycle.js';
+import type { Registry } from '../vms/registry.js';
+import { Vm } from '../vms/vm.js';
+import type { Context, Fabric, SnapshotStore, StepKinds } from '../../plugins/contract.js';
+import { decide, type Verdict } from './decide.js';
+
+export interface ReconcileParts {
+  readonly runDir: string;
+  readonly records: Records;
+  readonly kinds: StepKinds;
+  readonly fleet: Fleet;
+  readonly agents: Agents;
+  readonly fabric: Fabric;
+  readonly store: SnapshotStore;
+  readonly registry: Registry;
+  readonly lifecycle: Lifecycle;
+  readonly health: Health;
+  readonly log: Log;
+}
+
+/** What was found and done, by VM; and what belonged to nobody. */
+export interface Reconciled {
+  readonly vms: readonly { readonly vm: string; readonly verdict: Verdict }[];
+  readonly swept: readonly string[];
+}
+
+/**
+ * Takes up what another daemon has left: adopts the VMs that live, undoes what was half done, and frees what belongs
+ * to nobody. Called once, before anybody is answered.
+ */
+export async function reconcileAtStart(parts: ReconcileParts, cx: Context): Promise<Reconciled> {
+  const { records, registry, log } = parts;
+  const { records: found, unusable } = await records.load(cx);
+  for (const error of unusable) log.error({ err: error }, 'a record was set aside');
+  // Leases, names and ids first, of all VMs: whatever comes next must not take them.
+  const vms = found.map((record) => takeUp(record, parts));
+  const verdicts = await Promise.all(vms.map((vm) => settle(vm, parts, cx)));
+  return { vms: verdicts, swept: await sweep(parts, registry, cx) };
+}
+
+function takeUp(record: VmRecord, { runDir, registry, kinds, agents, log }: ReconcileParts): Vm {
+  const vm = new Vm(record, runDir);
+  registry.add(vm);
+  if (record.name !== null) registry.takeName(record.name, record.id);
+  agents.open({ vm: vm.id, dir: vm.dir, vsock: record.vsock, agent: record.agent });
+  for (const step of [...record.steps, ...(record.pending?.steps ?? [])]) {
+    try {
+      kindOf(kinds, step).adopt?.(step);
+    } catch (error) {
+      log.error({ vm: vm.id, step: step.kind, err: error }, 'a recorded step could not be taken up');
+    }
+  }
+  return vm;
+}
+
+async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm: string; verdict: Verdict }> {
+  const { fleet, lifecycle, health, log } = parts;
+  const alive = await fleet.adopt({ vm: vm.id, dir: vm.dir }, vm.record.process, cx);
+  const verdict = decide(vm.record, alive !== null);
+  if (alive) {
+    const { pid, startTime } = alive.process;
+    vm.sawProcess({ is: 'alive', at: Date.now(), pid, startTime });
+  } else {
+    vm.sawProcess({ is: 'ended', at: Date.now(), exit: null });
+  }
+  try {
+    if (verdict === 'remove') await lifecycle.discard(vm);
+    else if (verdict === 'undo') await lifecycle.undoLeft(vm);
+    if (verdict !== 'remove') await health.lookAtPower(vm, cx);
+  } catch (error) {
+    // The record keeps what resists; the next start, or a stop by hand, tries again.
+    log.error({ vm: vm.id, verdict, err: error }, 'a VM could not be reconciled');
+  }
+  log.info({ vm: vm.id, name: vm.name, verdict }, 'a recorded VM was reconciled');
+  return { vm: vm.id, verdict };
+}
+
+/**
+ * Frees taps, rules, drafts and disks of nobody. A VM whose folder is there counts as somebody even where its record
+ * is missing or could not be read: its tap may be in use.
+ */
+async function sweep(
+  { runDir, fabric, store }: ReconcileParts,
+  registry: Registry,
+  cx: Context,
+): Promise<string[]> {
+  const folders = await subfolders(join(runDir, 'vms'), cx);
+  const ids = folders.filter((name) => VmId.safeParse(name).success);
+  const alive = new Set([...registry.all().map((vm): string => vm.id), ...ids]);
+  return [...(await fabric.sweep(alive, cx)), ...(await store.sweep(alive, cx))];
+}

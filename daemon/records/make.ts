@@ -1,0 +1,56 @@
+import type { Manifest } from '../api/shapes/snapshot.js';
+import type { AttachmentRecord, VmRecord } from './vm-record.js';
+import type { Grant } from '../../plugins/contract.js';
+
+/** The record of a VM that is about to be made, with nothing in it yet. */
+export function emptyRecord(id: VmRecord['id'], origin: VmRecord['origin'], vmmVersion: string): VmRecord {
+  return {
+    version: 1,
+    id,
+    name: null,
+    origin,
+    createdAt: Date.now(),
+    steps: [],
+    pending: null,
+    removing: false,
+    kept: null,
+    attachments: [],
+    process: null,
+    vmmVersion,
+    pci: true,
+    everHadNic: false,
+    everUnplugged: false,
+    machine: { vcpus: 0, memoryMib: 0 },
+    drives: [],
+    vsock: null,
+    agent: null,
+    snapshot: null,
+    strategy: null,
+    generation: 0,
+    machineId: null,
+    confirmed: null,
+    labels: {},
+  };
+}
+
+/** A NIC that is granted and not yet in the VM. */
+export const granted = (grant: Grant): AttachmentRecord => ({
+  grant: { ...grant, addresses: [...grant.addresses], dns: [...grant.dns] },
+  pluggedAt: null,
+  confirmed: null,
+});
+
+/** What a clone inherits from its snapshot. */
+export function inherited(manifest: Manifest): Partial<VmRecord> {
+  return {
+    pci: manifest.pci,
+    everHadNic: manifest.nics.length > 0,
+    everUnplugged: manifest.everUnplugged,
+    machine: manifest.machine,
+    drives: manifest.drives,
+    vsock: manifest.vsock,
+    agent: manifest.agent,
+    snapshot: manifest.id,
+    generation: manifest.generation + 1,
+  };
+}

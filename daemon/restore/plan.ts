@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import type { Manifest } from '../api/shapes/snapshot.js';
+import type { CompatibleStep } from '../steps/compatible.js';
+import type { DisksStep } from '../steps/disks.js';
+import type { FolderStep } from '../steps/folder.js';
+import type { ConfirmStep, UpdateStep } from '../steps/guest.js';
+import type { LoadStep } from '../steps/load.js';
+import type { ResumeStep } from '../steps/power.js';
+import type { VmmStep } from '../steps/vmm.js';
+import { guestNic } from '../vms/guest-nic.js';
+import type { Grant, Step, StrategyPlan } from '../../plugins/contract.js';
+
+/** All that the plan of one clone is made from. */
+export interface RestoreFacts {
+  readonly vm: { readonly id: string; readonly name: string; readonly dir: string };
+  readonly manifest: Manifest;
+  /** True for a draft, which is not in the catalog yet: nobody has had a chance to change it. */
+  readonly draft: boolean;
+  /** Absolute path of one of the snapshot's files: `state`, `mem`, `disks/…`. */
+  readonly path: (file: string) => string;
+  /** Absolute folder for the clone's own copies of disks. */
+  readonly diskDir: string;
+  readonly strategy: StrategyPlan;
+  readonly grants: readonly Grant[];
+  /** Whether this Firecracker knows `--enable-pci`. */
+  readonly pci: boolean;
+  readonly machineId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly readyTimeout: number;
+  readonly ping: boolean;
+  /** Parts of the update without which the clone is not ready. */
+  readonly needs: readonly string[];
+}
+
+/** What a slot holds before anybody asks: the steps that need no snapshot. */
+export function planSlot(vm: RestoreFacts['vm'], pci: boolean, prepare: readonly Step[]): readonly Step[] {
+  const folder: FolderStep = { kind: 'folder', vm: vm.id, dir: vm.dir };
+  const vmm: VmmStep = { kind: 'vmm', vm: vm.id, dir: vm.dir, pci };
+  return [folder, ...prepare, vmm];
+}
+
+/** The steps of one clone, in order. */
+export function planRestore(facts: RestoreFacts): readonly Step[] {
+  const { vm, manifest, strategy } = facts;
+  const compatible: CompatibleStep = { kind: 'compatible', vm: vm.id, snapshot: manifest.id };
+  const load: LoadStep = {
+    kind: 'load',
+    vm: vm.id,
+    dir: vm.dir,
+    snapshot: manifest.id,
+    state: facts.path('state'),
+    mem: facts.path('mem'),
+    extra: { ...strategy.load },
+  };
+  const resume: ResumeStep = { kind: 'resume', vm: vm.id, preconnect: manifest.agent !== null };
+  return [
+    ...(facts.draft ? [] : [compatible]),
+    ...planSlot(vm, facts.pci, strategy.prepare),
+    ...disks(facts),
+    load,
+    ...strategy.plug,
+    resume,
+    ...(manifest.agent === null ? [] : guest(facts)),
+  ];
+}
+
+function disks({ vm, manifest, path, diskDir }: RestoreFacts): readonly Step[] {
+  const relative = manifest.drives.filter((drive) => !drive.path.startsWith('/'));
+  if (relative.length === 0) return [];
+  const step: DisksStep = {
+    kind: 'disks',
+    vm: vm.id,
+    dir: vm.dir,
+    disks: relative.map((drive) => ({
+      link: drive.path,
+      from: drive.file.startsWith('/') ? drive.file : path(`disks/${drive.file}`),
+      copy: drive.readOnly ? null : join(diskDir, drive.path),
+    })),
+  };
+  return [step];
+}
+
+function guest(facts: RestoreFacts): readonly Step[] {
+  const { vm, manifest, grants, strategy } = facts;
+  const update: UpdateStep = {
+    kind: 'update',
+    vm: vm.id,
+    timeout: facts.readyTimeout,
+    rescan: strategy.plug.length > 0,
+    networkOnly: false,
+    hostname: vm.name,
+    machineId: facts.machineId,
+    nics: grants.map(guestNic),
+    dns: [...new Set(grants.flatMap((grant) => grant.dns))],
+    document: {
+      vm: vm.id,
+      name: vm.name,
+      snapshot: manifest.id,
+      generation: manifest.generation + 1,
+      networks: grants.map((grant) => grant.network),
+      labels: facts.labels,
+    },
+    needs: facts.needs.filter((part) => part !== 'network' || grants.length > 0),
+  };
+  const ping = facts.ping ? grants.flatMap((grant) => grant.addresses.map(withoutPrefix)) : [];
+  const confirm: ConfirmStep = { kind: 'confirm', vm: vm.id, ping, timeout: facts.readyTimeout };
+  return [update, confirm];
+}
+
+/** `10.88.0.5` of `10.88.0.5/16`. */
+export function withoutPrefix(address: string): string {
+  return address.split('/')[0] ?? address;
+}

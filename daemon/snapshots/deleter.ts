@@ -1,0 +1,42 @@
+import type { EventHub } from '../events/hub.js';
+import type { Operations } from '../operations/operations.js';
+import type { Registry } from '../vms/registry.js';
+import type { SnapshotStore } from '../../plugins/contract.js';
+import type { Catalog } from './catalog.js';
+import { clonesOf } from './view.js';
+
+export interface DeleterParts {
+  readonly catalog: Catalog;
+  readonly store: SnapshotStore;
+  readonly registry: Registry;
+  readonly operations: Operations;
+  readonly events: EventHub;
+}
+
+/** Deletes snapshots that nobody needs any more. */
+export class Deleter {
+  readonly #parts: DeleterParts;
+
+  constructor(parts: DeleterParts) {
+    this.#parts = parts;
+  }
+
+  /** @returns its id @throws snapshotUnknown, snapshotInUse */
+  async delete(ref: string, signal: AbortSignal): Promise<string> {
+    const { catalog, store, registry, operations, events } = this.#parts;
+    const manifest = catalog.find(ref);
+    catalog.assertFree(manifest, clonesOf(manifest, registry));
+    // Gone for everybody else before the first file goes; back where the store says that nothing went.
+    catalog.remove(manifest);
+    const operation = operations.begin({ method: 'snapshot.delete', vm: null, name: manifest.name, signal });
+    try {
+      await operation.during('delete', 'step', () => store.delete(manifest.id, operation.cx));
+    } catch (thrown) {
+      catalog.add(manifest);
+      throw operation.refuse(thrown);
+    }
+    operation.end('committed');
+    events.emit({ type: 'snapshot.deleted', snapshot: manifest.id, operation: operation.id });
+    return manifest.id;
+  }
+}

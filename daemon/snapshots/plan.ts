@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import type { Manifest } from '../api/shapes/snapshot.js';
+import type { SnapshotId, VmId } from '../api/shapes/ids.js';
+import type { VmRecord } from '../records/vm-record.js';
+import type { PauseStep, QuietStep, WakeStep } from '../steps/power.js';
+import type {
+  CaptureStep,
+  CreateStep,
+  DraftStep,
+  GuardStep,
+  PublishStep,
+  Unsealed,
+  VerifyStep,
+} from '../steps/snapshot.js';
+import type { Step } from '../../plugins/contract.js';
+
+export interface SnapshotFacts {
+  readonly vm: { readonly id: VmId; readonly dir: string };
+  readonly snapshot: SnapshotId;
+  /** The draft's folder. */
+  readonly draft: string;
+  readonly wasRunning: boolean;
+  readonly drives: VmRecord['drives'];
+  /** Whether a throw-away clone is to prove that a NIC lives. */
+  readonly verify: boolean;
+  readonly keepNics: boolean;
+  readonly manifest: Unsealed;
+}
+
+/** The steps of taking a snapshot, in order: the source stands still from `pause` to `wake` only. */
+export function planSnapshot(facts: SnapshotFacts): readonly Step[] {
+  const { vm, snapshot, draft, wasRunning } = facts;
+  const quiet: QuietStep = { kind: 'quiet', vm: vm.id };
+  const making: DraftStep = { kind: 'draft', vm: vm.id, snapshot };
+  const pause: PauseStep = { kind: 'pause', vm: vm.id, wasRunning };
+  const guard: GuardStep = { kind: 'guard', vm: vm.id };
+  const capture: CaptureStep = { kind: 'capture', vm: vm.id, dir: draft, disks: writableDisks(facts) };
+  const create: CreateStep = { kind: 'create', vm: vm.id, dir: draft };
+  const wake: WakeStep = { kind: 'wake', vm: vm.id, wasRunning };
+  const verify: VerifyStep = { kind: 'verify', vm: vm.id, dir: draft, manifest: facts.manifest };
+  const publish: PublishStep = { kind: 'publish', vm: vm.id, dir: draft, manifest: facts.manifest };
+  return [
+    quiet,
+    making,
+    pause,
+    ...(facts.keepNics ? [] : [guard]),
+    ...(capture.disks.length > 0 ? [capture] : []),
+    create,
+    wake,
+    ...(facts.verify ? [verify] : []),
+    publish,
+  ];
+}
+
+function writableDisks({ vm, drives }: SnapshotFacts): CaptureStep['disks'] {
+  return drives
+    .filter((drive) => !drive.readOnly)
+    .map((drive) => ({ from: join(vm.dir, drive.path), file: drive.path }));
+}
+
+/** A snapshot's drives: writable ones with a file of the snapshot's, read-only ones where they lie. */
+export function manifestDrives(drives: VmRecord['drives']): Manifest['drives'] {
+  return drives.map((drive) => ({ ...drive, file: drive.readOnly ? drive.file : drive.path }));
+}

@@ -1,0 +1,16 @@
+import type { Manifest, Snapshot } from '../api/shapes/snapshot.js';
+import type { Registry } from '../vms/registry.js';
+
+/** The names of the VMs that live from a snapshot. */
+export function clonesOf(manifest: Manifest, registry: Registry): string[] {
+  return registry
+    .all()
+    .filter((vm) => vm.record.snapshot === manifest.id)
+    .map((vm) => vm.name);
+}
+
+/** A snapshot as clients see it. */
+export function snapshotView(manifest: Manifest, registry: Registry): Snapshot {
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  return { ...manifest, bytes, clones: clonesOf(manifest, registry) };
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { nothing, stepKind, within, type Json, type Step, type StepKinds } from '../../plugins/contract.js';
+import type { Agents } from '../agent/agents.js';
+import type { Fleet } from '../vmm/fleet.js';
+
+const letGo = z.object({
+  kind: z.literal('let-go'),
+  vm: z.string(),
+  nic: z.string(),
+  mac: z.string(),
+  timeout: z.int(),
+});
+export type LetGoStep = z.infer<typeof letGo> & Step;
+
+/** The guest takes the device out of its bus first: without that its kernel may hang at the next rescan (fact 2). */
+export const letGoKind = (agents: Agents) =>
+  stepKind<LetGoStep>({
+    kind: 'let-go',
+    schema: letGo,
+    run: (step, cx) =>
+      within(cx, { what: 'the guest’s letting go', milliseconds: step.timeout }, (inner) =>
+        agents.of(step.vm).prepareDetach(step.mac, inner),
+      ),
+    ...nothing,
+  });
+
+const unplug = z.object({ kind: z.literal('unplug'), vm: z.string(), nic: z.string() });
+export type UnplugStep = z.infer<typeof unplug> & Step;
+
+/** Takes the NIC out of the VMM. There is no way back: another one would be dead (fact 3). */
+export const unplugKind = (fleet: Fleet) =>
+  stepKind<UnplugStep>({
+    kind: 'unplug',
+    schema: unplug,
+    async run(step, cx) {
+      const api = fleet.api(step.vm);
+      const { 'network-interfaces': nics } = await api.config(cx);
+      if (nics.some((nic) => nic.iface_id === step.nic)) await api.deleteNic(step.nic, cx);
+    },
+    ...nothing,
+  });
+
+const free = z.object({ kind: z.literal('free'), vm: z.string(), nic: z.string(), steps: z.array(z.json()) });
+export type FreeStep = z.infer<typeof free> & Step;
+
+/** Undoes steps that the VM holds no longer: a detached NIC's rules, tap and lease, last made first. */
+export const freeKind = (kinds: () => StepKinds) =>
+  stepKind<FreeStep>({
+    kind: 'free',
+    schema: free,
+    async run(step, cx) {
+      for (const held of [...step.steps].reverse()) {
+        const one = held as Json as Step;
+        await kinds()[one.kind]?.undo(one, cx);
+      }
+    },
+    ...nothing,
+  });

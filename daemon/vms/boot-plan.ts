@@ -1,0 +1,104 @@
+import type { MachineSpec } from '../api/shapes/machine.js';
+import type { VmRecord } from '../records/vm-record.js';
+import type { ConfigureStep, StartStep } from '../steps/boot.js';
+import type { DisksStep } from '../steps/disks.js';
+import type { FolderStep } from '../steps/folder.js';
+import type { HelloStep, UpdateStep } from '../steps/guest.js';
+import type { NicStep } from '../steps/nic.js';
+import type { VmmStep } from '../steps/vmm.js';
+import type { Grant, Step } from '../../plugins/contract.js';
+import { guestNic } from './guest-nic.js';
+
+export interface BootFacts {
+  readonly vm: { readonly id: string; readonly name: string; readonly dir: string };
+  readonly spec: MachineSpec;
+  readonly pci: boolean;
+  readonly grants: readonly Grant[];
+  /** The steps that make the grants real. */
+  readonly prepare: readonly Step[];
+  readonly agent: VmRecord['agent'];
+  readonly machineId: string;
+  /** Milliseconds for the guest's agent; 0 to not wait. */
+  readonly readyTimeout: number;
+}
+
+/** The vsock's path, relative: a clone's is found in the clone's own folder (fact 9). */
+export const vsockPath = 'v.sock';
+
+/** How a drive is called in the VM's folder. */
+export const driveLink = (id: string): string => `drive-${id}`;
+
+/** The steps of a boot, in order. */
+export function planBoot(facts: BootFacts): readonly Step[] {
+  const { vm, spec } = facts;
+  const folder: FolderStep = { kind: 'folder', vm: vm.id, dir: vm.dir };
+  const disks: DisksStep = {
+    kind: 'disks',
+    vm: vm.id,
+    dir: vm.dir,
+    disks: spec.drives.map((drive) => ({
+      link: driveLink(drive.drive_id),
+      from: drive.path_on_host,
+      copy: null,
+    })),
+  };
+  const vmm: VmmStep = { kind: 'vmm', vm: vm.id, dir: vm.dir, pci: facts.pci };
+  const configure: ConfigureStep = {
+    kind: 'configure',
+    vm: vm.id,
+    source: spec['boot-source'],
+    machine: spec['machine-config'],
+    drives: spec.drives.map((drive) => ({ ...drive, path_on_host: driveLink(drive.drive_id) })),
+    vsock: spec.vsock && { guestCid: spec.vsock.guest_cid, path: vsockPath },
+    ...(spec.entropy && { entropy: spec.entropy }),
+  };
+  const nics = facts.grants.map(({ nic, tap, mac, mtu }): NicStep => ({
+    kind: 'nic',
+    vm: vm.id,
+    nic,
+    tap,
+    mac,
+    mtu,
+  }));
+  const start: StartStep = { kind: 'start', vm: vm.id };
+  return [
+    folder,
+    ...(disks.disks.length > 0 ? [disks] : []),
+    ...facts.prepare,
+    vmm,
+    configure,
+    ...nics,
+    start,
+    ...(facts.agent !== null && facts.readyTimeout > 0 ? guest(facts) : []),
+  ];
+}
+
+function guest({ vm, grants, machineId, readyTimeout }: BootFacts): readonly Step[] {
+  const hello: HelloStep = { kind: 'hello', vm: vm.id, timeout: readyTimeout };
+  if (grants.length === 0) return [hello];
+  const update: UpdateStep = {
+    kind: 'update',
+    vm: vm.id,
+    timeout: readyTimeout,
+    rescan: false,
+    networkOnly: true,
+    hostname: vm.name,
+    machineId,
+    nics: grants.map(guestNic),
+    dns: [...new Set(grants.flatMap((grant) => grant.dns))],
+    document: { vm: vm.id, name: vm.name, generation: 0, networks: grants.map((grant) => grant.network) },
+    needs: ['network'],
+  };
+  return [hello, update];
+}
+
+/** A spec's drives as the record keeps them. */
+export function recordedDrives(spec: MachineSpec): VmRecord['drives'] {
+  return spec.drives.map((drive) => ({
+    id: drive.drive_id,
+    path: driveLink(drive.drive_id),
+    file: drive.path_on_host,
+    readOnly: drive.is_read_only,
+    rootDevice: drive.is_root_device,
+  }));
+}

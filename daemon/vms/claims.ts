@@ -1,0 +1,22 @@
+import type { Fabric, Grant, GrantWish } from '../../plugins/contract.js';
+
+/** What was taken in memory while something is being decided: given back, last first, where it comes to nothing. */
+export class Claims {
+  readonly #back: (() => void)[] = [];
+
+  /** Notes how to give back what was just taken. */
+  note(giveBack: () => void): void {
+    this.#back.push(giveBack);
+  }
+
+  /** Reserves a NIC's place. @throws what the fabric throws */
+  grant(fabric: Fabric, wish: GrantWish): Grant {
+    const grant = fabric.grant(wish);
+    this.note(() => fabric.release(grant));
+    return grant;
+  }
+
+  giveBack(): void {
+    for (let back = this.#back.pop(); back; back = this.#back.pop()) back();
+  }
+}

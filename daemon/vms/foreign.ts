@@ -1,0 +1,163 @@
+import { basename, join, relative } from 'node:path';
+import type { Vm as VmView } from '../api/shapes/vm.js';
+import { runWatch, socketAmong, subfolders, type RunWatch } from '../effects/run-watch.js';
+import type { EventHub } from '../events/hub.js';
+import type { VmmDescription } from '../vmm/answers.js';
+import { VmmApi } from '../vmm/api.js';
+import { within, type Context } from '../../plugins/contract.js';
+
+/** Where other managers put the API socket in a VM's folder. */
+const layouts = ['sock/fc.sock', 'fc.sock', 'firecracker.sock', 'sock/firecracker.sock', 'api.sock'] as const;
+
+/** What lies in the run directory beside VMs. */
+const reserved: ReadonlySet<string> = new Set(['vms', 'records']);
+
+/** Milliseconds for a socket to show that a Firecracker is behind it. */
+const probeDeadline = 1_000;
+/** Milliseconds to gather hints: one change makes several. */
+const gather = 20;
+
+interface Foreign {
+  readonly api: VmmApi;
+  readonly view: VmView;
+}
+
+export interface ForeignVmsParts {
+  readonly runDir: string;
+  /** Whether a folder's name is a VM of ours. */
+  readonly ours: (name: string) => boolean;
+  readonly events: EventHub;
+  readonly cx: Context;
+}
+
+/**
+ * VMs that somebody else runs in our run directory: shown, never touched. A folder alone is no VM, nor is a socket's
+ * file: only what answers `GET /` as a Firecracker counts. Hints of the watch only say where to look again.
+ */
+export class ForeignVms {
+  readonly #parts: ForeignVmsParts;
+  readonly #found = new Map<string, Foreign>();
+  readonly #dirty = new Set<string>();
+  #watch: RunWatch | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #looking: Promise<void> = Promise.resolve();
+
+  private constructor(parts: ForeignVmsParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts to watch, then looks at all that is there. */
+  static async open(parts: ForeignVmsParts): Promise<ForeignVms> {
+    const vms = new ForeignVms(parts);
+    const { runDir, ours, cx } = parts;
+    vms.#watch = await runWatch(
+      {
+        root: runDir,
+        ignore: (path) => ours(basename(path)) || relative(runDir, path).startsWith('records'),
+        onHint: (path) => vms.#hint(path),
+      },
+      cx,
+    );
+    for (const parent of [runDir, join(runDir, 'vms')]) {
+      for (const name of await subfolders(parent, cx)) vms.#hint(join(parent, name));
+    }
+    await vms.#look();
+    return vms;
+  }
+
+  list(): VmView[] {
+    return [...this.#found.values()].map(({ view }) => view);
+  }
+
+  find(ref: string): VmView | undefined {
+    return this.list().find((view) => view.id === ref || view.name === ref);
+  }
+
+  async close(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#watch?.close();
+    await this.#looking;
+    for (const { api } of this.#found.values()) api.close();
+    this.#found.clear();
+  }
+
+  /** Notes that something happened at a path; the folder of the VM there is looked at soon. */
+  #hint(path: string): void {
+    const parts = relative(this.#parts.runDir, path).split('/');
+    const name = parts[0] === 'vms' ? parts.slice(0, 2) : parts.slice(0, 1);
+    const last = name.at(-1);
+    if (last === undefined || last === '' || last === '..' || reserved.has(last) || this.#parts.ours(last))
+      return;
+    this.#dirty.add(join(this.#parts.runDir, ...name));
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#looking = this.#looking.then(() => this.#look());
+    }, gather);
+  }
+
+  async #look(): Promise<void> {
+    const dirs = [...this.#dirty];
+    this.#dirty.clear();
+    await Promise.all(dirs.map((dir) => this.#lookAt(dir)));
+  }
+
+  async #lookAt(dir: string): Promise<void> {
+    const { cx, events, ours } = this.#parts;
+    const before = this.#found.get(dir);
+    before?.api.close();
+    this.#found.delete(dir);
+    const socket = ours(basename(dir)) ? null : await socketAmong({ dir, candidates: layouts }, cx);
+    const found = socket === null ? null : await this.#probe(dir, join(dir, socket));
+    if (found) this.#found.set(dir, found);
+    const { view } = found ?? before ?? {};
+    if (view === undefined || (before && found && before.view.power.is === found.view.power.is)) return;
+    events.emit({
+      type: found ? 'vm.changed' : 'vm.removed',
+      vm: view.id,
+      detail: { name: view.name, origin: 'foreign' },
+    });
+  }
+
+  async #probe(dir: string, apiSocket: string): Promise<Foreign | null> {
+    const { cx } = this.#parts;
+    const api = new VmmApi({ vm: basename(dir), socketPath: apiSocket });
+    try {
+      const described = await within(cx, { what: 'a probe', milliseconds: probeDeadline }, (inner) =>
+        api.describe(inner),
+      );
+      // Its end closes our connection: look again then.
+      api.onClose(() => this.#hint(dir));
+      return { api, view: foreignView({ dir, apiSocket, described }) };
+    } catch {
+      // Stale, or the socket of another program: no VM, and nothing to report.
+      api.close();
+      return null;
+    }
+  }
+}
+
+function foreignView(facts: { dir: string; apiSocket: string; described: VmmDescription }): VmView {
+  const { dir, apiSocket, described } = facts;
+  const at = Date.now();
+  const power =
+    described.state === 'Running' ? 'running' : described.state === 'Paused' ? 'paused' : 'unknown';
+  return {
+    id: basename(dir),
+    name: basename(dir),
+    word: 'foreign',
+    origin: 'foreign',
+    createdAt: at,
+    process: { is: 'alive', at, pid: null, startTime: null },
+    power: { is: power, at },
+    readiness: { is: 'not-asked', at },
+    attachments: [],
+    snapshot: null,
+    strategy: null,
+    dir,
+    apiSocket,
+    vmmVersion: described.vmm_version,
+    operation: null,
+    labels: {},
+    warnings: [],
+  };
+}

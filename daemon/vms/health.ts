@@ -1,0 +1,57 @@
+import type { Agents } from '../agent/agents.js';
+import { capabilitiesOf } from '../vmm/capabilities.js';
+import type { Fleet } from '../vmm/fleet.js';
+import { within, type Context } from '../../plugins/contract.js';
+import type { Vm } from './vm.js';
+
+/** Milliseconds for an agent to answer after a resume, before it is called unreachable. */
+const agentPatience = 3_000;
+
+/** What is said of a VM whose agent no longer answers. */
+export const unreachable = {
+  reason: 'agent-unreachable',
+  remedy:
+    'Restore a fresh clone of its snapshot, or use Firecracker 1.17 or newer, where a pause does not cost the agent',
+} as const;
+
+/** Looks at a VM after something was done to it, and notes what it sees. */
+export class Health {
+  readonly #fleet: Fleet;
+  readonly #agents: Agents;
+
+  constructor(fleet: Fleet, agents: Agents) {
+    this.#fleet = fleet;
+    this.#agents = agents;
+  }
+
+  /** Asks the VMM whether the guest runs. */
+  async lookAtPower(vm: Vm, cx: Context): Promise<void> {
+    const api = this.#fleet.find(vm.id)?.api;
+    if (!api) return vm.sawPower('unknown');
+    const { state } = await api.describe(cx);
+    vm.sawPower(state === 'Running' ? 'running' : state === 'Paused' ? 'paused' : 'unknown');
+  }
+
+  /** Asks the agent of a running VM for a sign of life; a VM that had confirmed and is silent now is degraded. */
+  async lookAtAgent(vm: Vm, cx: Context): Promise<void> {
+    const agent = this.#agents.find(vm.id);
+    if (!agent || vm.record.confirmed === null) return;
+    try {
+      // A new connection: the one kept open may still work where no new one would.
+      await agent.disconnect(cx);
+      await within(cx, { what: 'the agent’s answer', milliseconds: agentPatience }, (inner) =>
+        agent.ping(inner),
+      );
+      vm.sawFault(null);
+    } catch {
+      cx.signal.throwIfAborted();
+      vm.sawFault(unreachable);
+    }
+  }
+
+  /** Why pausing this VM costs its agent; null where it does not (fact 19). */
+  pauseFault(vm: Vm): string | null {
+    const quirk = capabilitiesOf(vm.record.vmmVersion).quirk('pause-silences-vsock');
+    return quirk ? `Firecracker ${vm.record.vmmVersion}: ${quirk.does}. ${quirk.remedy}` : null;
+  }
+}

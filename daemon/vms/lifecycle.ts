@@ -1,0 +1,209 @@
+import { cancelled } from '../api/errors/rpc.js';
+import type { ThawEvent } from '../api/events.js';
+import type { ThawError } from '../api/thaw-error.js';
+import type { ProcessExit } from '../effects/process.js';
+import type { EventHub } from '../events/hub.js';
+import type { Agents } from '../agent/agents.js';
+import type { Step } from '../../plugins/contract.js';
+import type { Log } from '../log/logger.js';
+import type { Fleet } from '../vmm/fleet.js';
+import type { Mortal } from '../vmm/process.js';
+import { asThawError, type Operation } from '../operations/operation.js';
+import type { Operations } from '../operations/operations.js';
+import { perform, undoAll, undoChange, type Bench, type Change } from './transact.js';
+import type { Registry } from './registry.js';
+import type { Vm } from './vm.js';
+
+/** Operations in whose course the VMM is meant to end. */
+const endings: ReadonlySet<string> = new Set(['vm.stop', 'vm.ended', 'vm.discard']);
+
+export interface LifecycleParts {
+  readonly bench: Bench;
+  readonly registry: Registry;
+  readonly operations: Operations;
+  readonly events: EventHub;
+  readonly log: Log;
+  readonly fleet: Fleet;
+  readonly agents: Agents;
+}
+
+/** What brings VMs into being, changes them and ends them: one operation per VM at a time, journaled, undone on failure. */
+export class Lifecycle {
+  readonly #parts: LifecycleParts;
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Makes a VM. When it fails, all of it is undone and the VM is gone, unless it is to be kept: then it stays, as
+   * `failed`. Ends the operation either way.
+   * @throws what the failing step threw
+   */
+  async make(vm: Vm, change: Change, keepOnFailure: boolean): Promise<void> {
+    const { bench, events, registry } = this.#parts;
+    const { operation } = change;
+    vm.claim(operation);
+    registry.add(vm);
+    this.#tell('vm.preparing', vm, operation);
+    try {
+      await perform(vm, change, bench);
+      this.#sawRunning(vm);
+      operation.mark(vm.record.confirmed ? 'ready' : 'made');
+      operation.end('committed');
+      this.#tell(vm.record.confirmed ? 'vm.ready' : 'vm.changed', vm, operation);
+    } catch (thrown) {
+      const error = asThawError(thrown);
+      if (operation.name !== null)
+        events.emit({
+          type: 'vm.failed',
+          vm: vm.id,
+          operation: operation.id,
+          detail: { reason: error.reason, message: error.message },
+        });
+      if (keepOnFailure && vm.record.pending !== null) await this.#keep(vm, operation, error);
+      else await this.#undone(operation, error, () => this.#free(vm, operation, change.steps));
+      throw error;
+    }
+  }
+
+  /**
+   * Changes a VM that is there; on failure what the change did is undone and the VM is as before.
+   * @throws what the failing step threw
+   */
+  async change(vm: Vm, change: Change): Promise<void> {
+    const { operation } = change;
+    try {
+      vm.claim(operation);
+    } catch (thrown) {
+      throw operation.refuse(thrown);
+    }
+    try {
+      await perform(vm, change, this.#parts.bench);
+      operation.end('committed');
+    } catch (thrown) {
+      const error = asThawError(thrown).within(operation.id);
+      // The VM may have ended meanwhile; then whoever noticed waits for us, and frees all of it.
+      await this.#undone(operation, error, () => undoChange(vm, change, this.#parts.bench));
+      throw error;
+    } finally {
+      this.#tell('vm.changed', vm, operation);
+    }
+  }
+
+  /** Ends a VM and frees what it held, whatever is under way: that is aborted first, and its undo awaited. */
+  async stop(vm: Vm): Promise<void> {
+    while (vm.operation) {
+      const busy = vm.operation;
+      if (busy.method !== 'vm.stop') busy.abort(cancelled({ by: 'vm.stop' }));
+      await busy.settled;
+    }
+    if (this.#parts.registry.byId(vm.id) !== vm) return;
+    await this.#remove(vm, 'vm.stop', {});
+  }
+
+  /** The VMM of this VM has ended. Where nobody asked it to, all that the VM held is freed. */
+  async ended(vm: Vm, { process, exit }: { process: Mortal; exit: ProcessExit }): Promise<void> {
+    vm.sawProcess({ is: 'ended', at: Date.now(), exit });
+    const busy = vm.operation;
+    if (busy && endings.has(busy.method)) return;
+    const died = await process.obituary(busy?.step ?? busy?.method ?? 'its life');
+    if (busy) {
+      busy.abort(died);
+      await busy.settled;
+    }
+    // What made it has undone it, or keeps it to be looked at.
+    if (this.#parts.registry.byId(vm.id) !== vm || vm.record.kept || vm.operation) return;
+    this.#parts.log.warn({ vm: vm.id, err: died }, 'a VMM has ended by itself');
+    await this.#remove(vm, 'vm.ended', { exit, log: died.detail['log'] });
+  }
+
+  /** Frees a VM that another daemon has left unfinished, or whose VMM has ended meanwhile. */
+  async discard(vm: Vm): Promise<void> {
+    await this.#remove(vm, 'vm.discard', { exit: null });
+  }
+
+  /** Undoes the change in whose middle another daemon has left a VM; the VM goes on. */
+  async undoLeft(vm: Vm): Promise<void> {
+    const { bench, operations } = this.#parts;
+    const { pending } = vm.record;
+    if (pending === null) return;
+    const operation = operations.begin({ method: `undo ${pending.method}`, vm: vm.id, name: vm.name });
+    vm.claim(operation);
+    try {
+      await undoChange(vm, { operation, steps: pending.steps }, bench);
+      operation.end('committed');
+    } catch (thrown) {
+      throw operation.refuse(thrown);
+    }
+  }
+
+  async #remove(vm: Vm, method: string, detail: object): Promise<void> {
+    const { operations, events } = this.#parts;
+    const operation = operations.begin({ method, vm: vm.id, name: vm.name });
+    vm.claim(operation);
+    events.emit({
+      type: 'vm.stopped',
+      vm: vm.id,
+      operation: operation.id,
+      detail: { name: vm.name, ...detail },
+    });
+    try {
+      await this.#free(vm, operation, []);
+      operation.end('committed');
+    } catch (thrown) {
+      const error = asThawError(thrown).within(operation.id);
+      operation.end('failed', error);
+      throw error;
+    }
+  }
+
+  /** Undoes; what resists is logged and left to the record, the first cause stays the error. */
+  async #undone(operation: Operation, error: ThawError, undo: () => Promise<void>): Promise<void> {
+    try {
+      await undo();
+      operation.end('undone', error);
+    } catch (undoError) {
+      this.#parts.log.error({ operation: operation.id, err: undoError }, 'not all could be undone');
+      operation.end('failed', error);
+    }
+  }
+
+  async #free(vm: Vm, operation: Operation, more: readonly Step[]): Promise<void> {
+    const { bench, registry, agents, fleet } = this.#parts;
+    await agents.close(vm.id);
+    // First of all: what else is undone is then in nobody's use, and NICs need no unplugging.
+    await operation.during('end', 'undo', () =>
+      fleet.end({ vm: vm.id, dir: vm.dir }, operation.aside(new AbortController().signal)),
+    );
+    await undoAll(vm, { operation, more }, bench);
+    registry.remove(vm);
+    this.#tell('vm.removed', vm, operation);
+  }
+
+  async #keep(vm: Vm, operation: Operation, error: ThawError): Promise<void> {
+    const { bench } = this.#parts;
+    const steps = [...vm.record.steps, ...(vm.record.pending?.steps ?? [])];
+    const kept = { reason: `${error.reason}: ${error.message}`, at: Date.now() };
+    await this.#undone(operation, error, async () => {
+      await vm.write(
+        { steps, pending: null, kept },
+        bench.records,
+        operation.aside(new AbortController().signal),
+      );
+    });
+  }
+
+  #sawRunning(vm: Vm): void {
+    const identity = this.#parts.fleet.identity(vm.id);
+    if (identity) vm.sawProcess({ is: 'alive', at: Date.now(), ...identity });
+    if (vm.record.name !== null) vm.sawPower('running');
+  }
+
+  #tell(type: ThawEvent['type'], vm: Vm, operation: Operation): void {
+    // A slot is no VM to anybody until it has a name.
+    if (operation.name === null) return;
+    const detail = { name: operation.name, state: vm.view().word };
+    this.#parts.events.emit({ type, vm: vm.id, operation: operation.id, detail });
+  }
+}

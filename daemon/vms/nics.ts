@@ -1,0 +1,169 @@
+import { noAgent } from '../api/errors/agent.js';
+import { attachmentUnknown, nicAfterUnplug, noPci, tooManyNics } from '../api/errors/network.js';
+import type { NicWish } from '../api/snapshot.js';
+import type { Attachment } from '../api/shapes/vm.js';
+import type { Operation } from '../operations/operation.js';
+import type { Operations } from '../operations/operations.js';
+import type { Records } from '../records/records.js';
+import { granted } from '../records/make.js';
+import type { VmRecord } from '../records/vm-record.js';
+import type { FreeStep, LetGoStep, UnplugStep } from '../steps/detach.js';
+import type { ConfirmStep, UpdateStep } from '../steps/guest.js';
+import type { NicStep } from '../steps/nic.js';
+import type { Fabric, Grant, Step } from '../../plugins/contract.js';
+import { Claims } from './claims.js';
+import { pluggedIn, updateAnswer } from './confirmed.js';
+import { guestNic } from './guest-nic.js';
+import type { Lifecycle } from './lifecycle.js';
+import type { Vm } from './vm.js';
+
+/** Firecracker's device slots without the root bridge (fact 11: 30 NICs beside one vsock). */
+const deviceSlots = 31;
+/** Milliseconds for a guest to let go of a NIC. */
+const letGoTimeout = 10_000;
+
+export interface NicsParts {
+  readonly fabric: Fabric;
+  readonly operations: Operations;
+  readonly lifecycle: Lifecycle;
+  readonly records: Records;
+}
+
+/** Gives running VMs more NICs, and takes them away. */
+export class Nics {
+  readonly #parts: NicsParts;
+
+  constructor(parts: NicsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Attaches one more NIC; done when the guest has confirmed it.
+   * @throws noPci, nicAfterUnplug, tooManyNics, noAgent, and what its failing step threw
+   */
+  async attach(
+    vm: Vm,
+    order: { nic: NicWish; readyTimeout: number; signal: AbortSignal },
+  ): Promise<Attachment> {
+    const { fabric, operations, lifecycle } = this.#parts;
+    const { signal, readyTimeout } = order;
+    const operation = operations.begin({ method: 'network.attach', vm: vm.id, name: vm.name, signal });
+    const claims = new Claims();
+    let grant: Grant;
+    try {
+      assertRoom(vm.record);
+      const { network, address, mac } = order.nic;
+      grant = claims.grant(fabric, { vm: vm.id, nic: freeNicId(vm.record), network, address, mac });
+      vm.assertFree();
+    } catch (thrown) {
+      claims.giveBack();
+      throw operation.refuse(thrown);
+    }
+    const steps = this.#attachSteps(vm, grant, { ...order.nic, readyTimeout });
+    const { attachments, everHadNic } = vm.record;
+    const commit: Parameters<Lifecycle['change']>[1]['commit'] = (answers) => ({
+      steps: [...vm.record.steps, ...steps],
+      attachments: pluggedIn([...attachments, granted(grant)], updateAnswer(answers), Date.now()),
+      everUnplugged: false,
+    });
+    // Undoing it is an unplug, after which no NIC would work: the record says so first, and takes it back at the commit.
+    const before = { everUnplugged: true, everHadNic: true };
+    try {
+      await lifecycle.change(vm, { operation, steps, makes: false, before, commit });
+    } catch (error) {
+      if (!wasPlugged(operation, grant)) {
+        await vm.write({ everUnplugged: false, everHadNic }, this.#parts.records, operation.aside(signal));
+      }
+      throw error;
+    }
+    return attachmentOf(vm, grant.nic);
+  }
+
+  /** Detaches a NIC. `force` unplugs also where the guest did not let go. @throws attachmentUnknown, agentSilent */
+  async detach(vm: Vm, order: { attachment: string; force: boolean; signal: AbortSignal }): Promise<void> {
+    const { operations, lifecycle } = this.#parts;
+    const { signal, attachment: id } = order;
+    const operation = operations.begin({ method: 'network.detach', vm: vm.id, name: vm.name, signal });
+    const attachment = vm.record.attachments.find((one) => one.grant.nic === id);
+    if (!attachment) throw operation.refuse(attachmentUnknown({ vm: vm.name, attachment: id }));
+    const { mac } = attachment.grant;
+    const held = vm.record.steps.filter((step) => step['nic'] === id);
+    const letGo: LetGoStep = { kind: 'let-go', vm: vm.id, nic: id, mac, timeout: letGoTimeout };
+    const unplug: UnplugStep = { kind: 'unplug', vm: vm.id, nic: id };
+    const free: FreeStep = {
+      kind: 'free',
+      vm: vm.id,
+      nic: id,
+      steps: JSON.parse(JSON.stringify(held)) as FreeStep['steps'],
+    };
+    await lifecycle.change(vm, {
+      operation,
+      steps: [...(order.force ? [] : [letGo]), unplug, free],
+      makes: false,
+      before: { everUnplugged: true },
+      commit: () => ({
+        steps: vm.record.steps.filter((step) => step['nic'] !== id),
+        attachments: vm.record.attachments.filter((one) => one.grant.nic !== id),
+      }),
+    });
+  }
+
+  #attachSteps(
+    vm: Vm,
+    grant: Grant,
+    wish: Omit<NicWish, 'network'> & { readyTimeout: number },
+  ): readonly Step[] {
+    const { rxRateLimiter, txRateLimiter, readyTimeout: timeout } = wish;
+    const { tap, mac, mtu } = grant;
+    const nic: NicStep = {
+      ...{ kind: 'nic', vm: vm.id, nic: grant.nic, tap, mac, mtu },
+      ...(rxRateLimiter && { rxRateLimiter }),
+      ...(txRateLimiter && { txRateLimiter }),
+    };
+    const update: UpdateStep = {
+      kind: 'update',
+      vm: vm.id,
+      timeout,
+      rescan: true,
+      networkOnly: true,
+      hostname: vm.name,
+      machineId: vm.record.machineId ?? '',
+      nics: [guestNic(grant)],
+      dns: [...grant.dns],
+      document: {},
+      needs: ['network'],
+    };
+    const confirm: ConfirmStep = { kind: 'confirm', vm: vm.id, ping: [], timeout };
+    return [...this.#parts.fabric.stepsFor(grant), nic, update, confirm];
+  }
+}
+
+/** @throws noPci, nicAfterUnplug, tooManyNics, noAgent */
+function assertRoom(record: VmRecord): void {
+  const vm = record.name ?? record.id;
+  if (!record.pci) throw noPci({ vm });
+  if (record.everUnplugged) throw nicAfterUnplug({ vm });
+  if (record.agent === null) throw noAgent({ vm });
+  const others = record.drives.length + (record.vsock ? 1 : 0);
+  const limit = deviceSlots - others;
+  if (record.attachments.length >= limit) throw tooManyNics({ vm, limit });
+}
+
+/** The lowest `ethN` that the VM does not have. */
+function freeNicId(record: VmRecord): string {
+  const taken = new Set(record.attachments.map(({ grant }) => grant.nic));
+  let index = 0;
+  while (taken.has(`eth${index}`)) index += 1;
+  return `eth${index}`;
+}
+
+/** Whether the VMM was asked to plug it: then undoing was an unplug. */
+function wasPlugged(operation: Operation, grant: Grant): boolean {
+  return operation.timeline().spans.some((span) => span.kind === 'step' && span.name === `nic ${grant.nic}`);
+}
+
+function attachmentOf(vm: Vm, nic: string): Attachment {
+  const attachment = vm.view().attachments.find((one) => one.id === nic);
+  if (!attachment) throw attachmentUnknown({ vm: vm.name, attachment: nic });
+  return attachment;
+}

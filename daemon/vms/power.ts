@@ -1,0 +1,72 @@
+import type { Operations } from '../operations/operations.js';
+import type { Fleet } from '../vmm/fleet.js';
+import type { EventHub } from '../events/hub.js';
+import type { Operation } from '../operations/operation.js';
+import type { Agents } from '../agent/agents.js';
+import type { Health } from './health.js';
+import type { Vm } from './vm.js';
+
+export interface PowerParts {
+  readonly fleet: Fleet;
+  readonly agents: Agents;
+  readonly health: Health;
+  readonly operations: Operations;
+  readonly events: EventHub;
+}
+
+/** Pauses and resumes VMs because somebody asked. */
+export class Power {
+  readonly #parts: PowerParts;
+
+  constructor(parts: PowerParts) {
+    this.#parts = parts;
+  }
+
+  /** Pauses; returns warnings where that costs something on this Firecracker. */
+  async pause(vm: Vm, signal: AbortSignal): Promise<readonly string[]> {
+    const { fleet, agents, health } = this.#parts;
+    await this.#during(vm, { method: 'vm.pause', signal }, async ({ cx }) => {
+      // A connection that stays open would be the only one that works afterwards, and the next snapshot's bane.
+      await agents.find(vm.id)?.disconnect(cx);
+      await fleet.api(vm.id).pause(cx);
+      vm.sawPower('paused');
+    });
+    const fault = vm.record.agent === null ? null : health.pauseFault(vm);
+    return fault === null ? [] : [fault];
+  }
+
+  /** Resumes, and looks whether the agent still answers: a VM that was ready may end degraded. */
+  async resume(vm: Vm, signal: AbortSignal): Promise<void> {
+    const { fleet, health, events } = this.#parts;
+    await this.#during(vm, { method: 'vm.resume', signal }, async (operation) => {
+      await fleet.api(vm.id).resume(operation.cx);
+      vm.sawPower('running');
+      await health.lookAtAgent(vm, operation.cx);
+      const { degraded } = vm.observed;
+      if (degraded)
+        events.emit({ type: 'vm.degraded', vm: vm.id, operation: operation.id, detail: degraded });
+    });
+  }
+
+  async #during(
+    vm: Vm,
+    { method, signal }: { method: string; signal: AbortSignal },
+    fn: (operation: Operation) => Promise<void>,
+  ): Promise<void> {
+    const { operations, events } = this.#parts;
+    const operation = operations.begin({ method, vm: vm.id, name: vm.name, signal });
+    try {
+      vm.claim(operation);
+      await operation.during(method, 'step', () => fn(operation));
+    } catch (thrown) {
+      throw operation.refuse(thrown);
+    }
+    operation.end('committed');
+    events.emit({
+      type: 'vm.changed',
+      vm: vm.id,
+      operation: operation.id,
+      detail: { state: vm.view().word },
+    });
+  }
+}

@@ -1,0 +1,99 @@
+import { undoFailed } from '../api/errors/vm.js';
+import { asThawError, type Operation } from '../operations/operation.js';
+import { runSteps, stepLabel, undoSteps, type Answers } from '../operations/run-steps.js';
+import type { Records } from '../records/records.js';
+import type { VmRecord } from '../records/vm-record.js';
+import type { Step, StepKinds } from '../../plugins/contract.js';
+import type { Vm } from './vm.js';
+
+/** What every change of a VM needs. */
+export interface Bench {
+  readonly records: Records;
+  readonly kinds: StepKinds;
+}
+
+/** A change: the steps, and what the record says once they are done. */
+export interface Change {
+  readonly operation: Operation;
+  readonly steps: readonly Step[];
+  /** True where the VM comes into being by it. */
+  readonly makes: boolean;
+  /** More to write with the plan, before the first step: a name, a mark that an unplug is coming. */
+  readonly before?: Partial<VmRecord>;
+  /** Called when all steps are done. What it returns is written, and with that the change is committed. */
+  readonly commit: (answers: Answers) => Partial<VmRecord>;
+}
+
+const never = new AbortController().signal;
+
+/**
+ * Runs the steps of a change, journaled: the record names them before the first runs, and is cleared of them when the
+ * change is committed or undone. The caller ends the operation.
+ * @throws what the failing step threw, the operation named in it; the steps are then NOT yet undone
+ */
+export async function perform(vm: Vm, change: Change, { records, kinds }: Bench): Promise<void> {
+  const { operation, steps } = change;
+  try {
+    const pending = {
+      operation: operation.id,
+      method: operation.method,
+      startedAt: Date.now(),
+      steps: [...steps],
+      makes: change.makes,
+    };
+    await vm.write({ ...change.before, pending }, records, operation.cx);
+    const answers = await runSteps(operation, steps, kinds);
+    // Committing is not cancelled any more: what is written here is what happened.
+    await vm.write({ ...change.commit(answers), pending: null }, records, operation.aside(never));
+  } catch (error) {
+    throw asThawError(operation.cx.signal.aborted ? operation.cx.signal.reason : error).within(operation.id);
+  }
+}
+
+/**
+ * Undoes a change that failed. Its steps are named once more: where the record could not be written, it has none.
+ * @throws undoFailed where a step resists; the record keeps those steps, so that it can be tried again
+ */
+export async function undoChange(
+  vm: Vm,
+  change: Pick<Change, 'operation' | 'steps'>,
+  bench: Bench,
+): Promise<void> {
+  const aside = change.operation.aside(never);
+  const failures = await undo(change.steps, change.operation, bench);
+  const { pending } = vm.record;
+  if (failures.length === 0) {
+    if (pending !== null) await vm.write({ pending: null }, bench.records, aside);
+    return;
+  }
+  const left = failures.map(({ step }) => step);
+  if (pending !== null) await vm.write({ pending: { ...pending, steps: left } }, bench.records, aside);
+  throw undoFailed({ vm: vm.name, steps: left.map(stepLabel) }, { cause: failures[0]?.error });
+}
+
+/**
+ * Undoes all that a VM holds, and `more` that its record may not name. Afterwards its record is gone.
+ * @throws undoFailed where a step resists; the record then says what is left, and `removing`
+ */
+export async function undoAll(
+  vm: Vm,
+  { operation, more }: { operation: Operation; more: readonly Step[] },
+  bench: Bench,
+): Promise<void> {
+  const aside = operation.aside(never);
+  // A full disk must not keep us from freeing: the mark only spares the next daemon from adopting what is half gone.
+  await vm.write({ removing: true }, bench.records, aside).catch(() => undefined);
+  const pending = vm.record.pending?.steps ?? more;
+  const failures = await undo([...vm.record.steps, ...pending], operation, bench);
+  if (failures.length === 0) return bench.records.remove(vm.id, aside);
+  const left = failures.map(({ step }) => step);
+  await vm.write({ steps: left, pending: null }, bench.records, aside);
+  throw undoFailed({ vm: vm.name, steps: left.map(stepLabel) }, { cause: failures[0]?.error });
+}
+
+function undo(steps: readonly Step[], operation: Operation, { kinds }: Bench): ReturnType<typeof undoSteps> {
+  return undoSteps(steps, kinds, {
+    aside: operation.aside(never),
+    during: (label, fn) => operation.during(label, 'undo', fn),
+  });
+}

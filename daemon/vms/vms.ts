@@ -1,0 +1,31 @@
+import { vmForeign } from '../api/errors/vm.js';
+import type { Vm as VmView } from '../api/shapes/vm.js';
+import type { ForeignVms } from './foreign.js';
+import type { Registry } from './registry.js';
+import type { Vm } from './vm.js';
+
+/** All VMs that people see: ours, and those of others in our run directory. */
+export class Vms {
+  readonly #registry: Registry;
+  readonly #foreign: ForeignVms;
+
+  constructor(registry: Registry, foreign: ForeignVms) {
+    this.#registry = registry;
+    this.#foreign = foreign;
+  }
+
+  list(): VmView[] {
+    return [...this.#registry.visible().map((vm) => vm.view()), ...this.#foreign.list()];
+  }
+
+  /** @throws vmUnknown */
+  get(ref: string): VmView {
+    return this.#foreign.find(ref) ?? this.#registry.find(ref).view();
+  }
+
+  /** A VM that may be changed. @throws vmUnknown, vmForeign */
+  ours(ref: string): Vm {
+    if (this.#foreign.find(ref)) throw vmForeign({ vm: ref });
+    return this.#registry.find(ref);
+  }
+}
