@@ -43,12 +43,13 @@ export class Daemon {
       code: code as number | null,
       signal: signal as NodeJS.Signals | null,
     }));
-    createInterface(child.stderr).on('line', (line) => log.push(line));
     const listening = new Promise<true>((resolve) => {
-      createInterface(child.stdout).on('line', (line) => {
-        log.push(line);
-        if (isListening(line)) resolve(true);
-      });
+      for (const stream of [child.stdout, child.stderr]) {
+        createInterface(stream).on('line', (line) => {
+          log.push(line);
+          if (isListening(line)) resolve(true);
+        });
+      }
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), startDeadline);
     const up = await Promise.race([listening, ended]);
