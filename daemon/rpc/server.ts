@@ -27,7 +27,7 @@ export interface ServeOptions {
 
 /** The daemon's socket being served. */
 export interface RpcServer {
-  /** Requests being answered, on all connections. */
+  /** Requests being answered or undone, on all connections. */
   readonly inFlight: number;
   readonly connections: number;
   /**
@@ -75,11 +75,16 @@ export function serve(options: ServeOptions): RpcServer {
       gone: () => peerGone(descriptorOf(socket), cx),
       stopping: () => closing !== null,
       onAnswered: () => {
+        if (session.closed) forget();
         if (onIdle && inFlight() === 0) onIdle();
       },
     });
+    // A client may be gone while what it asked for is still being undone: that counts until it is over.
+    const forget = (): void => {
+      if (session.inFlight === 0) sessions.delete(session);
+    };
     sessions.add(session);
-    session.onClose(() => sessions.delete(session));
+    session.onClose(forget);
   };
 
   listener.onLost((why) => log.warn({ why }, 'a connection could not be taken'));
@@ -115,7 +120,7 @@ export function serve(options: ServeOptions): RpcServer {
       return inFlight();
     },
     get connections() {
-      return sessions.size;
+      return [...sessions].filter((session) => !session.closed).length;
     },
     close: (deadlineMs) => (closing ??= close(deadlineMs)),
   };

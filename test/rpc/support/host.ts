@@ -68,24 +68,30 @@ export class Wire {
       this.#wake?.();
     });
     socket.on('error', () => undefined);
-    socket.on('close', () => {
-      this.#over = true;
-      this.#wake?.();
-    });
+    for (const event of ['end', 'close']) {
+      socket.on(event, () => {
+        this.#over = true;
+        this.#wake?.();
+      });
+    }
   }
 
-  static open(path: string): Promise<Wire> {
+  /** Gone with the test. */
+  static open(t: Test, path: string): Promise<Wire> {
     return new Promise((resolve, reject) => {
       const socket = connect({ path, allowHalfOpen: true });
+      t.teardown(() => socket.destroy());
       socket.once('error', reject);
       socket.once('connect', () => resolve(new Wire(socket)));
     });
   }
 
-  /** Sends values as lines, strings as they are. */
+  /** Sends values as lines, strings and bytes as they are. */
   send(...values: unknown[]): void {
     for (const value of values) {
-      this.socket.write(typeof value === 'string' ? value : `${JSON.stringify(value)}\n`);
+      this.socket.write(
+        typeof value === 'string' || value instanceof Buffer ? value : `${JSON.stringify(value)}\n`,
+      );
     }
   }
 
