@@ -28,8 +28,8 @@ const names: Readonly<Record<number, string>> = {
 const nameOf = ({ magic }: FileSystemFacts): string => names[magic] ?? `file system 0x${magic.toString(16)}`;
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
-/** The longest path that a VM's folder adds: `/vms/`, the id, a socket. */
-const longestSocket = '/vms/vm-0123456789/vsock.sock';
+/** The longest path that a VM's folder adds: `/vms/`, the id, its longest socket. */
+const longestSocket = '/vms/vm-0123456789/api.sock';
 const kernelLimit = 107;
 
 function runDirectory({ runDir, runFileSystem }: DirectoryFacts): readonly Diagnosis[] {

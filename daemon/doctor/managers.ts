@@ -20,11 +20,10 @@ const globToRegExp = (glob: string): RegExp =>
       .replaceAll('?', '.')}$`,
   );
 
-/** Whether a `.network` file of systemd-networkd would take a tap of ours under its management. */
-export function networkdGrabs(text: string): boolean {
+/** Whether the `[Match]` of a `.network` file of systemd-networkd fits a tap of ours. */
+export function networkdMatches(text: string): boolean {
   const match = /^\[Match\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/m.exec(text)?.[1];
   if (match === undefined) return false;
-  if (/^\s*Unmanaged\s*=\s*(?:yes|true|1)\s*$/im.test(text)) return false;
   const conditions = [...match.matchAll(/^\s*(\w+)\s*=\s*(.*?)\s*$/gm)].map(([, key = '', value = '']) => ({
     key,
     value,
@@ -54,6 +53,17 @@ export function networkdGrabs(text: string): boolean {
   });
 }
 
+/** The file by which systemd-networkd would take over taps: the first that fits decides; null where it spares them. */
+export function networkdGrabs(files: ManagerFacts['networkd']['files']): string | null {
+  // A file hides those of the same name in places that come later.
+  const seen = new Map<string, string>();
+  for (const { name, text } of files) if (!seen.has(name)) seen.set(name, text);
+  const ordered = [...seen].sort(([a], [b]) => (a < b ? -1 : 1));
+  const [name, text] = ordered.find(([, one]) => networkdMatches(one)) ?? [];
+  const spares = /^\s*Unmanaged\s*=\s*(?:yes|true|1|on)\s*$/im.test(text ?? '');
+  return name === undefined || spares ? null : name;
+}
+
 /** Whether NetworkManager is told to leave taps alone. */
 export function networkManagerSpares(conf: readonly string[]): boolean {
   return conf.some((text) =>
@@ -81,12 +91,12 @@ export function judgeManagers({ networkManager, networkd }: ManagerFacts): reado
           ),
     );
   }
-  const grabbing = networkd.running ? networkd.files.filter(({ text }) => networkdGrabs(text)) : [];
-  if (grabbing.length > 0) {
+  const grabbing = networkd.running ? networkdGrabs(networkd.files) : null;
+  if (grabbing !== null) {
     found.push(
       warning(
         'systemd-networkd',
-        `It would take over taps by ${grabbing.map(({ name }) => name).join(', ')}`,
+        `It would take over taps by ${grabbing}`,
         'Match less there, or add 05-thaw.network: [Match] Name=th* [Link] Unmanaged=yes',
       ),
     );

@@ -89,3 +89,18 @@ void t.test('completion says nothing where no daemon is', async (t) => {
     stderr: '',
   });
 });
+
+void t.test('fish offers the same', { skip: has('fish') ? false : 'no fish on this host' }, async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'thaw-completion-'));
+  t.teardown(() => rm(dir, { recursive: true }));
+  await writeFile(join(dir, 'script'), (await thaw(['completion', 'fish'])).stdout);
+  const offers = async (line: string) => {
+    const script = `source ${join(dir, 'script')}; complete -C '${line}'`;
+    const { stdout } = await runProgram('fish', ['--no-config', '-c', script], { env: { HOME: dir } });
+    return stdout.split('\n').flatMap((row) => (row === '' ? [] : [row.split('\t')[0]]));
+  };
+  t.strictSame(await offers('thaw re'), ['restore', 'resume']);
+  t.strictSame(await offers('thaw snapshot c'), ['create']);
+  t.strictSame(await offers('thaw ps --progress p'), ['plain']);
+  t.strictSame(await offers('thaw restore --str'), ['--strategy']);
+});

@@ -131,7 +131,7 @@ void t.test('a guest’s words can’t steer the terminal', async (t) => {
   ].map(({ stdout, stderr }) => stdout + stderr);
   for (const text of shown) {
     t.match(text, 'owned');
-    // eslint-disable-next-line no-control-regex
+
     t.notMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   }
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import type { Option } from '../../../client/cli/command.js';
 import { commands } from '../../../client/cli/commands/index.js';
 import { globalOptions } from '../../../client/cli/globals.js';
 import { exitMeanings } from '../../../client/cli/exit.js';
@@ -46,9 +47,8 @@ void t.test('no option means two things', (t) => {
       Object.keys(options).some((option) => option in globalOptions),
       name,
     );
-    const letters = [...Object.values(options), ...Object.values(globalOptions)].flatMap((option) =>
-      'short' in option && option.short !== undefined ? [option.short] : [],
-    );
+    const every: readonly Option[] = [...Object.values(options), ...Object.values(globalOptions)];
+    const letters = every.flatMap(({ short }) => (short === undefined ? [] : [short]));
     t.equal(new Set(letters).size, letters.length, name);
   }
   const takes = new Map<string, boolean>();

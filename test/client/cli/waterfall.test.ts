@@ -97,7 +97,7 @@ void t.test('no line is ever wider than asked, whatever is in the timeline', (t)
       }),
       (one, { scale, ...look }) => {
         const lines = waterfall(one, { ...look, ...(scale === undefined ? {} : { scale }) });
-        // eslint-disable-next-line no-control-regex
+
         return lines.every(
           (line) => columns(line) <= look.width && !/[\u0000-\u001f\u007f-\u009f]/.test(line),
         );
