@@ -21,10 +21,9 @@ export const executableLook = look(
       await access(path, constants.X_OK);
       file = await open(path);
       const { ino, mtimeMs, size } = await file.stat();
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
-      const head = buffer.toString('latin1', 0, bytesRead);
-      const executable = head === '\x7fELF' || head.startsWith('#!');
-      return executable ? { stamp: { ino, mtimeMs, size } } : { why: 'neither an ELF file nor a script' };
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(elfHead), 0, elfHead, 0);
+      const why = unfit(buffer.subarray(0, bytesRead));
+      return why === null ? { stamp: { ino, mtimeMs, size } } : { why };
     } catch (error) {
       return { why: reasonOf(error) };
     } finally {
@@ -32,6 +31,18 @@ export const executableLook = look(
     }
   },
 );
+
+/** As far as `e_machine` in an ELF header. */
+const elfHead = 20;
+const machines: Readonly<Record<string, number>> = { x64: 0x3e, arm64: 0xb7 };
+
+/** Why the kernel would not execute what begins so. */
+function unfit(head: Buffer): string | null {
+  if (head.toString('latin1', 0, 2) === '#!') return null;
+  if (head.toString('latin1', 0, 4) !== '\x7fELF') return 'neither an ELF file nor a script';
+  const ours = head.length === elfHead && head.readUInt16LE(18) === machines[process.arch];
+  return ours ? null : 'an ELF file, but not for this architecture';
+}
 
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
@@ -96,7 +107,7 @@ export const socketAwait = look('vmm.socket', async (path: string, cx): Promise<
     });
   const onAbort = (): void => wake?.();
   let next = woken();
-  const watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
+  const watcher = watch(dirname(path), (_event, name) => {
     if (name === null || name === basename(path)) wake?.();
   });
   // The folder can go while we wait; the process that was to listen there then ends the waiting.

@@ -12,6 +12,7 @@ export class Turns {
     this.#last = Promise.all([before, new Promise<void>((resolve) => (done = resolve))]);
     try {
       await orAborted(before, signal);
+      signal.throwIfAborted();
       return await work();
     } finally {
       done?.();
