@@ -19,7 +19,7 @@ export type ConfigureStep = z.infer<typeof configure> & Step;
 export const configureKind = (fleet: Fleet) =>
   stepKind<ConfigureStep>({
     kind: 'configure',
-    schema: configure as z.ZodType<ConfigureStep>,
+    schema: configure,
     async run(step, cx) {
       const api = fleet.api(step.vm);
       await api.putBootSource(step.source, cx);

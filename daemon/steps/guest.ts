@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { updateFailed } from '../api/errors/agent.js';
 import { guestUnreachable } from '../api/errors/agent.js';
-import { nothing, stepKind, within, type Fabric, type Json, type Step } from '../../plugins/contract.js';
+import { nothing, stepKind, within, type Fabric, type Step } from '../../plugins/contract.js';
 import type { Agents } from '../agent/agents.js';
 
 const hello = z.object({ kind: z.literal('hello'), vm: z.string(), timeout: z.int() });
@@ -51,7 +51,7 @@ const entropyBytes = 64;
 export const updateKind = (agents: Agents) =>
   stepKind<UpdateStep>({
     kind: 'update',
-    schema: update as z.ZodType<UpdateStep>,
+    schema: update,
     run: (step, cx) =>
       within(cx, { what: 'the guest’s update', milliseconds: step.timeout }, async (inner) => {
         const { vm, hostname, machineId, nics, dns, document, rescan, networkOnly } = step;
@@ -68,7 +68,7 @@ export const updateKind = (agents: Agents) =>
             why: outcome?.reason ?? outcome?.is ?? 'the guest did not mention it',
           });
         }
-        return answer as unknown as Json;
+        return answer;
       }),
     ...nothing,
   });

@@ -18,7 +18,7 @@ export type LoadStep = z.infer<typeof load> & Step;
 export const loadKind = (fleet: Fleet) =>
   stepKind<LoadStep>({
     kind: 'load',
-    schema: load as z.ZodType<LoadStep>,
+    schema: load,
     run: (step, cx) => fleet.api(step.vm).loadSnapshot(step, cx),
     undo: (step, cx) => fleet.end(step, cx),
     check: () => Promise.resolve([]),

@@ -20,7 +20,7 @@ export type NicStep = z.infer<typeof schema> & Step;
 export const nicKind = (fleet: Fleet, fabric: Fabric) =>
   stepKind<NicStep>({
     kind: 'nic',
-    schema: schema as z.ZodType<NicStep>,
+    schema: schema,
     async run(step, cx) {
       // Firecracker makes a missing tap itself, without bridge and DOWN, and says 204: look first.
       await fabric.verifyTap(step.tap, step.vm, cx);

@@ -14,7 +14,7 @@ export type GuardStep = z.infer<typeof guard> & Step;
 export const guardKind = (fleet: Fleet) =>
   stepKind<GuardStep>({
     kind: 'guard',
-    schema: guard as z.ZodType<GuardStep>,
+    schema: guard,
     async run(step, cx) {
       const nics = (await fleet.api(step.vm).config(cx))['network-interfaces'];
       if (nics.length > 0) throw nicPresent({ vm: step.vm, nics: nics.map((nic) => nic.iface_id) });
@@ -29,7 +29,7 @@ export type DraftStep = z.infer<typeof draft> & Step;
 export const draftKind = (store: SnapshotStore) =>
   stepKind<DraftStep>({
     kind: 'draft',
-    schema: draft as z.ZodType<DraftStep>,
+    schema: draft,
     run: async (step, cx) => {
       await store.begin(step.snapshot, cx);
     },
@@ -49,7 +49,7 @@ export type CaptureStep = z.infer<typeof capture> & Step;
 export const captureKind = (store: SnapshotStore) =>
   stepKind<CaptureStep>({
     kind: 'capture',
-    schema: capture as z.ZodType<CaptureStep>,
+    schema: capture,
     async run(step, cx) {
       if (step.disks.length > 0) await folderMake({ dir: join(step.dir, 'disks'), mode: 0o700 }, cx);
       for (const { from, file } of step.disks) await store.copyDisk(from, join(step.dir, 'disks', file), cx);
@@ -64,7 +64,7 @@ export type CreateStep = z.infer<typeof create> & Step;
 export const createKind = (fleet: Fleet) =>
   stepKind<CreateStep>({
     kind: 'create',
-    schema: create as z.ZodType<CreateStep>,
+    schema: create,
     run: (step, cx) =>
       fleet.api(step.vm).createSnapshot({ state: join(step.dir, 'state'), mem: join(step.dir, 'mem') }, cx),
     ...nothing,
@@ -83,7 +83,7 @@ export type VerifyStep = z.infer<typeof verify> & Step;
 export const verifyKind = (prove: (step: VerifyStep, cx: Context) => Promise<void>) =>
   stepKind<VerifyStep>({
     kind: 'verify',
-    schema: verify as z.ZodType<VerifyStep>,
+    schema: verify,
     run: (step, cx) => prove(step, cx),
     ...nothing,
   });
@@ -100,7 +100,7 @@ export type PublishStep = z.infer<typeof publish> & Step;
 export const publishKind = (store: SnapshotStore) =>
   stepKind<PublishStep>({
     kind: 'publish',
-    schema: publish as z.ZodType<PublishStep>,
+    schema: publish,
     async run(step, cx) {
       const made = { id: step.manifest.id, dir: step.dir };
       const files = [...(await store.seal(made, cx))];

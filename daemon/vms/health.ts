@@ -27,7 +27,10 @@ export class Health {
   /** Asks the VMM whether the guest runs. */
   async lookAtPower(vm: Vm, cx: Context): Promise<void> {
     const api = this.#fleet.find(vm.id)?.api;
-    if (!api) return vm.sawPower('unknown');
+    if (!api) {
+      vm.sawPower('unknown');
+      return;
+    }
     const { state } = await api.describe(cx);
     vm.sawPower(state === 'Running' ? 'running' : state === 'Paused' ? 'paused' : 'unknown');
   }

@@ -54,14 +54,15 @@ export class Updater {
         part === 'network' ? grants.length > 0 : record.origin !== 'booted',
       ),
     };
-    let answer: UpdateAnswer | null = null;
+    const told: UpdateAnswer[] = [];
     try {
       await this.#lifecycle.change(vm, {
         operation,
         steps: [step],
         makes: false,
         commit: (answers) => {
-          answer = updateAnswer(answers);
+          const answer = updateAnswer(answers);
+          if (answer) told.push(answer);
           const at = Date.now();
           return { attachments: pluggedIn(record.attachments, answer, at), confirmed: { at, by: 'agent' } };
         },
@@ -73,7 +74,8 @@ export class Updater {
       throw error;
     }
     vm.sawFault(null);
-    if (answer === null) throw internal({ what: 'an update was committed without an answer' });
+    const [answer] = told;
+    if (!answer) throw internal({ what: 'an update was committed without an answer' });
     return answer;
   }
 }
