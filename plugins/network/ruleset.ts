@@ -2,24 +2,11 @@ import { formatSubnet } from './ipv4.js';
 import { dyingGroup, tapGroup } from './names.js';
 import type { Network } from './networks.js';
 
-/** What the counters of `bridge thaw` count, by name: frames of guests that were dropped. */
-export const dropCounters = [
-  'closed',
-  'spoofed_mac',
-  'spoofed_arp',
-  'spoofed_ip',
-  'dhcp_server',
-  'dhcp_client',
-  'router_advert',
-  'any_ipv6',
-  'any_vlan',
-  'any_other',
-] as const;
-
-/** What the counters of `inet thaw` count. */
-const routedCounters = ['to_host', 'to_vm', 'to_link_local', 'from_outside'] as const;
-
-const named = (counter: string) => `counter name ${counter} drop`;
+/**
+ * Drops and counts; the comment says what. Counters of their own would outlive this text being loaded again, but need
+ * a kernel module (nft_objref) that small kernels do not have.
+ */
+const named = (what: string) => `counter drop comment "${what}"`;
 
 /**
  * What guests may send. It holds for the ports of thaw's interface group only, wherever the port is; a port without
@@ -28,7 +15,6 @@ const named = (counter: string) => `counter name ${counter} drop`;
 function bridgeTable(): string {
   return `
 add table bridge thaw
-${dropCounters.map((name) => `add counter bridge thaw ${name}`).join('\n')}
 add set bridge thaw open { type ifname; }
 add set bridge thaw macs { type ifname . ether_addr; }
 add set bridge thaw addresses { type ifname . ether_addr . ipv4_addr; }
@@ -99,7 +85,6 @@ function natRule({ bridge, subnet }: Network): string {
 function inetTable(networks: readonly Network[]): string {
   return `
 add table inet thaw
-${routedCounters.map((name) => `add counter inet thaw ${name}`).join('\n')}
 add chain inet thaw input { type filter hook input priority filter; policy accept; }
 add chain inet thaw forward { type filter hook forward priority filter; policy accept; }
 add chain inet thaw postrouting { type nat hook postrouting priority srcnat; policy accept; }
@@ -123,8 +108,8 @@ table inet thaw {
 }
 
 /**
- * Both tables as one transaction for `nft -f -`: makes what is missing, replaces the rules, keeps elements and
- * counters. Pure.
+ * Both tables as one transaction for `nft -f -`: makes what is missing, replaces the rules, keeps elements.
+ * Pure.
  */
 export function rulesetText(networks: readonly Network[]): string {
   return `${bridgeTable()}\n${inetTable(networks)}\n`;
