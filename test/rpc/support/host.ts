@@ -7,16 +7,8 @@ import { lockTake } from '../../../daemon/effects/lock.js';
 import { listen } from '../../../daemon/rpc/listen.js';
 import { serve, type RpcServer, type ServeOptions } from '../../../daemon/rpc/server.js';
 import { cx } from './context.js';
+import { memoryLog } from './log.js';
 import { fakeHandlers } from './handlers.js';
-
-/** What was logged: a line of level error is a fault that a test must expect. */
-export function memoryLog(): ServeOptions['log'] & {
-  readonly lines: { level: string; data: object; message: string }[];
-} {
-  const lines: { level: string; data: object; message: string }[] = [];
-  const at = (level: string) => (data: object, message: string) => void lines.push({ level, data, message });
-  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-}
 
 export interface Host {
   readonly path: string;
@@ -29,13 +21,14 @@ export interface Host {
 export async function startHost(
   t: Test,
   over: Partial<Omit<ServeOptions, 'listener' | 'log'>> = {},
+  group?: string,
 ): Promise<Host> {
   const dir = mkdtempSync(join(tmpdir(), 'thaw-rpc-'));
   const path = join(dir, 'thawd.sock');
   const lock = await lockTake(join(dir, 'thawd.lock'), cx);
   const log = memoryLog();
   const server = serve({
-    listener: await listen({ path, lock }, cx),
+    listener: await listen({ path, lock, group }, cx),
     handlers: fakeHandlers(),
     accessOf: () => 'change',
     log,
@@ -79,7 +72,7 @@ export class Wire {
   /** Gone with the test. */
   static open(t: Test, path: string): Promise<Wire> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ path, allowHalfOpen: true });
+      const socket = connect(path);
       t.teardown(() => socket.destroy());
       socket.once('error', reject);
       socket.once('connect', () => resolve(new Wire(socket)));
