@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { execa } from 'execa';
 import { toolFailed, toolMissing } from '../../../daemon/api/errors/host.js';
-import { look, type Context } from '../../contract.js';
+import { look, withSignal, type Context } from '../../contract.js';
 import * as libc from './libc.js';
 import { saidBy } from './said.js';
 
@@ -95,6 +95,8 @@ async function byTool({ address, timeout }: Wanted, cx: Context): Promise<number
 
 /** Milliseconds until `address` answered a ping, or null where none came. @throws toolMissing, toolFailed */
 export const pingAddress = look('network.ping', async (wanted: Wanted, cx) => {
-  const heard = await bySocket(wanted, cx.signal);
-  return heard ? heard.answer : byTool(wanted, cx);
+  // A signal of its own: a check pings hundreds of VMs under one, and Node warns of eleven listeners.
+  const signal = AbortSignal.any([cx.signal]);
+  const heard = await bySocket(wanted, signal);
+  return heard ? heard.answer : byTool(wanted, withSignal(cx, signal));
 });

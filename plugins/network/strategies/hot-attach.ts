@@ -6,7 +6,6 @@ import type { ThawError } from '../../../daemon/api/thaw-error.js';
 import {
   definePlugin,
   pluginContract,
-  type Json,
   type PlanFacts,
   type Planned,
   type PlannedNic,
@@ -48,7 +47,6 @@ function refusal({ manifest, vmmVersion, nics }: PlanFacts): ThawError | null {
 
 /** `PUT /network-interfaces/<iface_id>` while the clone is paused, as data; the daemon owns the kind. */
 function nicStep({ grant, rxRateLimiter, txRateLimiter }: PlannedNic): Step {
-  const limiter = (value: object | undefined) => (value ? (structuredClone(value) as Json) : undefined);
   return {
     kind: 'nic',
     vm: grant.vm,
@@ -56,8 +54,8 @@ function nicStep({ grant, rxRateLimiter, txRateLimiter }: PlannedNic): Step {
     tap: grant.tap,
     mac: grant.mac,
     mtu: grant.mtu,
-    rxRateLimiter: limiter(rxRateLimiter),
-    txRateLimiter: limiter(txRateLimiter),
+    rxRateLimiter,
+    txRateLimiter,
   };
 }
 

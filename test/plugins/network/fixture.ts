@@ -31,10 +31,12 @@ export async function startFabric(networks?: Networks, log: string[] = []): Prom
     cx,
     storeDir: '/nonexistent',
     runDir: '/nonexistent',
-    log: (_level: string, message: string) => void log.push(message),
+    log: (_level: string, message: string): void => {
+      log.push(message);
+    },
   };
-  const config: unknown = fabricPlugin.config.parse(networks ? { networks } : {});
-  return fabricPlugin.start(host, config as never);
+  const config = fabricPlugin.config.parse(networks ? { networks } : {});
+  return fabricPlugin.start(host, config);
 }
 
 /** Networks for one test, and who is in them. When it ends, however it does, all must be as it was before. */
@@ -129,17 +131,23 @@ export function leftovers(): readonly string[] {
   ];
 }
 
-/** How many frames a counter of thaw's tables has seen. */
-export function counter(name: string, family = 'bridge'): number {
-  const { nftables } = JSON.parse(sh(`nft -j list counter ${family} thaw ${name}`)) as {
-    nftables: { counter?: { packets: number } }[];
+/** How many frames the rules with this comment have dropped. */
+export function counter(comment: string, family = 'bridge'): number {
+  const { nftables } = JSON.parse(sh(`nft -j list table ${family} thaw`)) as {
+    nftables: { rule?: { comment?: string; expr: { counter?: { packets: number } }[] } }[];
   };
-  return nftables.find((object) => object.counter)?.counter?.packets ?? Number.NaN;
+  return nftables
+    .filter(({ rule }) => rule?.comment === comment)
+    .flatMap(({ rule }) => rule?.expr ?? [])
+    .reduce((sum, expr) => sum + (expr.counter?.packets ?? 0), 0);
 }
 
 /** Waits until something holds: for two seconds, then says that it does not. */
 export async function eventually(holds: () => boolean): Promise<boolean> {
-  for (const until = performance.now() + 2_000; performance.now() < until; await sleep(5))
+  const until = performance.now() + 2_000;
+  while (performance.now() < until) {
     if (holds()) return true;
+    await sleep(5);
+  }
   return false;
 }

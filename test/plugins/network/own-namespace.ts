@@ -26,7 +26,7 @@ export function ownNamespace(): void {
   const fcntl = libc.func('int fcntl(int fd, int command, int value)') as (...args: number[]) => number;
   for (const fd of [0, 1, 2]) fcntl(fd, F_SETFD, 0);
   // The process keeps its number, and so the mark is not taken for one that a parent has left.
-  const env = { ...process.env, [mark]: String(process.pid) };
+  const env: NodeJS.ProcessEnv = { ...process.env, [mark]: String(process.pid) };
   execve(
     process.execPath,
     [process.execPath, ...process.execArgv, ...process.argv.slice(1), null],
