@@ -35,6 +35,7 @@ export function outcomeLines(detail: unknown, room: Room): readonly string[] {
       (line) => indent + cut(line, width, mark),
     );
   }
-  if (!room.effects || detail === undefined || detail === null) return [];
+  const says = isRecord(detail) ? Object.keys(detail).length > 0 : detail !== undefined && detail !== null;
+  if (!room.effects || !says) return [];
   return [indent + cut(clean(JSON.stringify(detail)), width, mark)];
 }

@@ -49,7 +49,7 @@ function processWords(state: Vm['process']): string {
     case 'starting':
       return 'starting';
     case 'alive':
-      return `alive, pid ${state.pid}`;
+      return state.pid === null ? 'alive' : `alive, pid ${state.pid}`;
     case 'ended': {
       const { exit } = state;
       if (exit === null) return 'ended';
@@ -107,7 +107,11 @@ export function vmLines(vm: Vm, now: number, paint: Paint): readonly string[] {
   ];
 }
 
-/** One line for a VM that is there now. */
-export function vmDone(vm: Vm, paint: Paint): string {
-  return `${paint('green', '✓')} ${clean(vm.name)}  ${vm.id}  ${vm.word}  ${addressesOf(vm)}`;
+/** A line for a VM that is there now, and what to do where it is not quite as it should be. */
+export function vmDone(vm: Vm, paint: Paint): readonly string[] {
+  const { readiness } = vm;
+  const degraded = readiness.is === 'degraded';
+  const sign = degraded ? paint('yellow', '!') : paint('green', '✓');
+  const line = `${sign} ${clean(vm.name)}  ${vm.id}  ${vm.word}  ${addressesOf(vm)}`;
+  return degraded ? [line, `  ${clean(readiness.reason)}`, `  → ${clean(readiness.remedy)}`] : [line];
 }

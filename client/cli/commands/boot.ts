@@ -82,7 +82,7 @@ export const boot = defineCommand({
     };
     const value = await cli.watch('vm.boot', params);
     for (const warning of value.vm.warnings) cli.note(warning);
-    cli.answer({ value, names: () => [value.vm.id], lines: () => [vmDone(value.vm, cli.out.paint)] });
+    cli.answer({ value, names: () => [value.vm.id], lines: () => vmDone(value.vm, cli.out.paint) });
     return exit.ok;
   },
 });

@@ -82,7 +82,7 @@ export const restore = defineCommand({
     cli.answer({
       value,
       names: () => made.map((vm) => vm.id),
-      lines: () => made.map((vm) => vmDone(vm, cli.out.paint)),
+      lines: () => made.flatMap((vm) => vmDone(vm, cli.out.paint)),
     });
     const errors = failed.map((clone) => ({ name: clone.name, error: errorOf(clone) }));
     // For programs the result above holds them already.

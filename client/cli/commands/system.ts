@@ -34,7 +34,7 @@ export const info = defineCommand({
             ['plugins', about.plugins.map(({ kind, name }) => `${kind}/${name}`).join(', ') || 'none'],
             [
               'health',
-              `${health.status}, ${health.vms} VMs, ${health.operations} operations under way, ` +
+              `${health.status}, ${health.vms} VMs, ${health.slots} made ready, ${health.operations} operations under way, ` +
                 `${bytes(health.residentBytes)}, event loop ${milliseconds(health.eventLoopLagMs)} late`,
             ],
           ],
@@ -67,8 +67,7 @@ export const doctor = defineCommand({
       type: 'text',
       value: 'FILE',
       completes: 'file',
-      summary:
-        'also a guest kernel’s configuration (.config, /boot/config-…, or gzipped): what hot-attach needs',
+      summary: 'also a guest kernel’s configuration (.config, /boot/config-…): what hot-attach needs',
     },
   },
   details: [

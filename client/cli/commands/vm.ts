@@ -26,7 +26,7 @@ export const pause = defineCommand({
   async run({ words }, cli) {
     const value = await cli.call('vm.pause', { vm: firstWord(words) });
     for (const warning of value.warnings) cli.note(warning);
-    cli.answer({ value, names: () => [value.vm.id], lines: () => [vmDone(value.vm, cli.out.paint)] });
+    cli.answer({ value, names: () => [value.vm.id], lines: () => vmDone(value.vm, cli.out.paint) });
     return exit.ok;
   },
 });
@@ -38,7 +38,7 @@ export const resume = defineCommand({
   async run({ words }, cli) {
     const value = await cli.call('vm.resume', { vm: firstWord(words) });
     for (const warning of value.vm.warnings) cli.note(warning);
-    cli.answer({ value, names: () => [value.vm.id], lines: () => [vmDone(value.vm, cli.out.paint)] });
+    cli.answer({ value, names: () => [value.vm.id], lines: () => vmDone(value.vm, cli.out.paint) });
     return exit.ok;
   },
 });

@@ -89,9 +89,7 @@ void t.test('events end quietly with Ctrl-C, each a line of JSON before that', a
   const run = (...more: string[]) =>
     thaw(['events', ...more, '--socket', fake.socket], {
       meanwhile: async (child) => {
-        await fake.saw('events.subscribe');
-        // It has answered in the same breath; the child needs a moment to print.
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await child.printed(2);
         child.kill('SIGINT');
       },
     });

@@ -7,7 +7,7 @@ import { type Answers, startFake } from './fake-daemon.js';
 import { snapshot, timeline, vm } from './samples.js';
 import { thaw } from './thaw.js';
 
-const health = { status: 'ok', vms: 1, operations: 0, residentBytes: 1e7, eventLoopLagMs: 0.2 };
+const health = { status: 'ok', vms: 1, operations: 0, slots: 1, residentBytes: 1e7, eventLoopLagMs: 0.2 };
 const info = {
   version: '0.1.0',
   contract: '1.0',

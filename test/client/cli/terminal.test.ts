@@ -40,7 +40,7 @@ const slow: Answers = {
     say('a', 'load', 'done');
     say('b', 'load', 'began');
     say('a', 'attach', 'began');
-    setTimeout(() => peer.send({ jsonrpc: '2.0', id, result: { clones: [{ ok: true, vm }] } }), 500);
+    setTimeout(() => peer.send({ jsonrpc: '2.0', id, result: { clones: [{ ok: true, vm }] } }), 1000);
     return undefined;
   },
 };
@@ -104,6 +104,14 @@ void t.test('a table is never wider than the terminal, and its first column is t
   const narrow = table(vmColumns(vm.createdAt), [vm], { width: 30, paint: plainPaint });
   t.strictSame(narrow, ['NAME   STATE  ADDRESS', 'web-1  ready  10.88.0.5']);
   t.end();
+});
+
+void t.test('a VM that lost its agent is not shown as a success', async (t) => {
+  const readiness = { is: 'degraded', at: 0, reason: 'agent-unreachable', remedy: 'restore a fresh clone' };
+  const result = { vm: { ...vm, word: 'degraded', readiness } };
+  const fake = await startFake(t, { 'vm.resume': () => ({ result }) });
+  const { stdout } = await thaw(['resume', 'web-1', '--socket', fake.socket]);
+  t.match(stdout, /^! web-1 .*degraded.*\n {2}agent-unreachable\n {2}→ restore a fresh clone\n$/);
 });
 
 void t.test('texts are cut, filled and wrapped by columns, not by characters', (t) => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 export const thawProgram = fileURLToPath(new URL('../../../client/cli/main.js', import.meta.url));
@@ -17,6 +18,8 @@ export interface RunOptions {
   readonly meanwhile?: (child: {
     kill(signal: NodeJS.Signals): void;
     stopReading(): void;
+    /** Resolves once it has printed so many lines. */
+    printed(lines: number): Promise<void>;
   }) => void | Promise<void>;
 }
 
@@ -41,6 +44,9 @@ export async function runProgram(
   await options.meanwhile?.({
     kill: (signal) => void child.kill(signal),
     stopReading: () => void child.stdout.destroy(),
+    printed: async (lines) => {
+      while (Buffer.concat(out).toString().split('\n').length <= lines) await once(child.stdout, 'data');
+    },
   });
   const code = await ended;
   child.stdin.destroy();
