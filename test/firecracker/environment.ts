@@ -63,6 +63,8 @@ export const environment = {
   agentPort: number('AGENT_PORT', 1024),
   /** `bind` does without overlayfs. */
   root: variable('ROOT') === 'bind' ? ('bind' as const) : ('overlay' as const),
+  /** `1` gives guests that boot here a kernel with VMGenID. */
+  vmgenid: variable('VMGENID') === '1',
   /** `none` is a VMM whose guest loops and does nothing, as the transcripts' kernel does. */
   guest: variable('GUEST') !== 'none',
 };

@@ -24,6 +24,7 @@ import { Vmm } from './machine/vmm.js';
 import { readStateFile } from './machine/state-file.js';
 import { bindErrno, errnoText, ioErrorDebug, ioErrorText } from './native/errno.js';
 import { exitProcess } from './native/libc.js';
+import { warmUp } from './warm-up.js';
 import { formatName, versionNamed } from './versions.js';
 
 const version = versionNamed(environment.version);
@@ -207,7 +208,11 @@ async function run(): Promise<void> {
   if (file !== undefined) await bootFromFile(vmm, file);
   booted();
   // Made while nobody waits: a boot or a load finds its namespaces ready.
-  if (file === undefined) setImmediate(() => void shell());
+  if (file !== undefined) return;
+  setImmediate(() => {
+    void shell();
+    warmUp(version);
+  });
 }
 
 async function serve(args: Arguments, vmm: Vmm, faults: Faults, ready: Promise<void>): Promise<void> {

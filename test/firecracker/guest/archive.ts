@@ -1,6 +1,6 @@
 /** Folders as bytes and back: what a guest wrote is part of its memory. Overlay's whiteouts and opaque marks included. */
 import fs from 'node:fs';
-import { attempt, call } from '../native/libc.js';
+import { attempt } from '../native/libc.js';
 
 interface Entry {
   path: string;
@@ -21,7 +21,6 @@ export interface Archive {
   contents: Buffer;
 }
 
-const S_IFCHR = 0o020000;
 const OPAQUE = 'trusted.overlay.opaque';
 
 function isOpaque(path: string): boolean {
@@ -53,21 +52,22 @@ export function pack(base: (folder: string) => string, folders: readonly string[
   return { entries, contents: Buffer.concat(contents) };
 }
 
-/** Puts an archive back; the folders themselves exist already. */
+/**
+ * Puts an archive back into a tree that shows the lower layer already: what an entry replaces is removed first,
+ * what the guest had deleted is deleted again.
+ */
 export function unpack(base: (folder: string) => string, { entries, contents }: Archive): void {
   let offset = 0;
-  const folders: Entry[] = [];
   const place = (path: string): string => {
     const slash = path.indexOf('/');
-    return slash < 0 ? base(path) : base(path.slice(0, slash)) + path.slice(slash);
+    return slash < 0 ? `${base(path)}/` : base(path.slice(0, slash)) + path.slice(slash);
   };
   for (const entry of entries) {
     const full = place(entry.path);
+    if (entry.kind !== 'folder' || entry.opaque) fs.rmSync(full, { recursive: true, force: true });
     switch (entry.kind) {
       case 'folder':
         fs.mkdirSync(full, { recursive: true });
-        if (entry.opaque) call('lsetxattr', full, OPAQUE, Buffer.from('y'), 1, 0);
-        folders.push(entry);
         break;
       case 'file':
         fs.writeFileSync(full, contents.subarray(offset, offset + (entry.size ?? 0)));
@@ -77,14 +77,19 @@ export function unpack(base: (folder: string) => string, { entries, contents }: 
         fs.symlinkSync(entry.target ?? '', full);
         break;
       case 'whiteout':
-        call('mknod', full, S_IFCHR, 0);
-        break;
+        continue;
     }
-    if (entry.kind === 'link') fs.lutimesSync(full, entry.mtime / 1000, entry.mtime / 1000);
-    else fs.chmodSync(full, entry.mode);
-    if (entry.uid !== 0 || entry.gid !== 0) fs.lchownSync(full, entry.uid, entry.gid);
-    if (entry.kind === 'file') fs.utimesSync(full, entry.mtime / 1000, entry.mtime / 1000);
+    dress(full, entry);
   }
   // Last, because filling a folder changes its time.
-  for (const entry of folders) fs.utimesSync(place(entry.path), entry.mtime / 1000, entry.mtime / 1000);
+  for (const { kind, path, mtime } of entries) {
+    if (kind === 'folder') fs.utimesSync(place(path), mtime / 1000, mtime / 1000);
+  }
+}
+
+function dress(full: string, { kind, mode, uid, gid, mtime }: Entry): void {
+  if (uid !== 0 || gid !== 0) fs.lchownSync(full, uid, gid);
+  if (kind === 'link') fs.lutimesSync(full, mtime / 1000, mtime / 1000);
+  else fs.chmodSync(full, mode);
+  if (kind === 'file') fs.utimesSync(full, mtime / 1000, mtime / 1000);
 }

@@ -1,7 +1,8 @@
 /**
  * The guest's random numbers: a stream of its own that is part of its memory. Clones of one snapshot draw the
- * same bytes until somebody reseeds them, which is the danger that a restore has to deal with (this guest's
- * kernel, unlike one ≥ 5.18, knows no VMGenID: the strict case). The host's pool is never touched.
+ * same bytes until somebody reseeds them, which is the danger that a restore has to deal with. By default this
+ * guest's kernel, unlike one ≥ 5.18, has no VMGenID: the strict case; FIRECRACKER_STANDIN_VMGENID=1 gives it one,
+ * and a restore reseeds it. The host's pool is never touched.
  *
  * What counts as a reseed: a write to /dev/urandom or /dev/random, and the ioctls RNDADDENTROPY (its bytes are
  * mixed in) and RNDRESEEDCRNG; the real kernel would use written bytes only at its next reseed.
@@ -14,7 +15,7 @@ export interface EntropyMemory {
   /** How much of it has been drawn. */
   drawn: number;
   /** How often it was reseeded since the guest booted. */
-  reseeds: { written: number; added: number; reseeded: number };
+  reseeds: { written: number; added: number; reseeded: number; generation: number };
 }
 
 const BLOCK = 16;
@@ -22,7 +23,15 @@ const BLOCK = 16;
 export class Entropy {
   private cipher: Cipher;
 
-  constructor(private readonly memory: EntropyMemory = fresh()) {
+  private memory = fresh();
+
+  constructor() {
+    this.cipher = this.streamAt(0);
+  }
+
+  /** Goes on where a snapshot stopped. */
+  recall(memory: EntropyMemory): void {
+    this.memory = structuredClone(memory);
     this.cipher = this.streamAt(memory.drawn);
   }
 
@@ -59,5 +68,9 @@ export class Entropy {
 }
 
 function fresh(): EntropyMemory {
-  return { key: randomBytes(32).toString('hex'), drawn: 0, reseeds: { written: 0, added: 0, reseeded: 0 } };
+  return {
+    key: randomBytes(32).toString('hex'),
+    drawn: 0,
+    reseeds: { written: 0, added: 0, reseeded: 0, generation: 0 },
+  };
 }

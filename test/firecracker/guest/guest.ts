@@ -10,24 +10,34 @@ import { sleep } from '../timing.js';
 import { pack, unpack } from './archive.js';
 import { AgentPort, type VsockOffer } from './agent/port.js';
 import { hostNow, readOffset, writeOffset } from './clock.js';
-import { Entropy } from './entropy.js';
 import type { Hardware } from './hardware.js';
 import { Kernel } from './kernel.js';
 import type { GuestMemory, SavedGuest } from './memory.js';
 import { dumpScript, parseDump, restoreLines } from './network-state.js';
-import { memoryFolders } from './root.js';
+import { showGenerationId } from './pci-sysfs.js';
+import { guestPathOf, memoryFolders } from './root.js';
 import { VCpus } from './vcpus.js';
 import { makeShell, type Shell } from './shell.js';
 
 const timing = environment.timing;
 
+/** What a guest keeps for life. */
+type Constant = Pick<GuestMemory, 'agentPort' | 'vmgenid' | 'bootId'>;
+
 export class Guest {
+  private readonly kernel: Kernel;
+  private readonly vcpus: VCpus;
+  private readonly agent: AgentPort;
+
   private constructor(
-    private readonly kernel: Kernel,
-    private readonly vcpus: VCpus,
-    private readonly agent: AgentPort,
-    private readonly memory: Omit<GuestMemory, 'clock' | 'network' | 'devices' | 'entropy' | 'hostname'>,
-  ) {}
+    private readonly shell: Shell,
+    parts: { kernel: Kernel; vcpus: VCpus; agent: AgentPort },
+    private readonly memory: Constant,
+  ) {
+    this.kernel = parts.kernel;
+    this.vcpus = parts.vcpus;
+    this.agent = parts.agent;
+  }
 
   /** Starts making a guest's namespaces, so that a boot or a load finds them ready. */
   static async shell(): Promise<Shell> {
@@ -40,15 +50,14 @@ export class Guest {
   /** A guest that boots: its agent answers after a while (fact 5). */
   static boot(shell: Shell, hardware: Hardware, faults: Faults): Guest {
     const { namespaces } = shell;
-    const entropy = new Entropy();
-    const kernel = new Kernel(namespaces, hardware, entropy, { devices: [], nextVirtio: 0, hung: false });
-    kernel.start(undefined);
-    namespaces.enter(() => {
+    const kernel = new Kernel(shell, hardware, { devices: [], nextVirtio: 0, hung: false });
+    kernel.start(() => {
       writeFresh('/etc/hostname', 'guest\n');
       writeFresh('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`);
       writeFresh('/etc/resolv.conf', '');
       writeOffset(0n);
       kernel.setHostname('guest');
+      if (environment.vmgenid) showGenerationId();
       kernel.scan();
     });
     const vcpus = new VCpus(namespaces, true);
@@ -56,27 +65,30 @@ export class Guest {
     void sleep(timing.boot)
       .then(() => vcpus.running())
       .then(() => agent.listen());
-    return new Guest(kernel, vcpus, agent, fixed(environment.agentPort));
+    return new Guest(shell, { kernel, vcpus, agent }, fixed(environment.agentPort));
   }
 
   /** A guest as its memory has it, not running yet. */
   static restore(shell: Shell, hardware: Hardware, faults: Faults, saved: SavedGuest): Guest {
     const { namespaces } = shell;
     const { memory } = saved;
-    const kernel = new Kernel(namespaces, hardware, new Entropy(memory.entropy), memory);
-    kernel.start((base) => unpack(base, saved.files));
-    const vcpus = new VCpus(namespaces, false);
-    namespaces.enter(() => {
+    shell.entropy.recall(memory.entropy);
+    if (memory.vmgenid) shell.entropy.reseed('generation', randomBytes(16));
+    const kernel = new Kernel(shell, hardware, memory);
+    kernel.start(() => {
+      unpack(guestPathOf, saved.files);
       kernel.setHostname(memory.hostname);
+      if (memory.vmgenid) showGenerationId();
       kernel.recall();
     });
+    const vcpus = new VCpus(namespaces, false);
     const lines = restoreLines(memory.network);
     // Before the first instruction: where it has NICs, `ip` brings their addresses back.
     if (lines.length > 0) vcpus.first(() => kernel.run(['ip', '-force', '-batch', '-'], lines.join('\n')));
     const agent = new AgentPort(memory.agentPort, { namespaces, vcpus, kernel, faults });
     if (memory.agentStuck) agent.stick();
     agent.listen();
-    return new Guest(kernel, vcpus, agent, memory);
+    return new Guest(shell, { kernel, vcpus, agent }, memory);
   }
 
   /** The clock goes on from where it stopped, or jumps ahead by the time since if the load asked for that. */
@@ -114,15 +126,18 @@ export class Guest {
   async save(): Promise<SavedGuest> {
     const dump = await this.kernel.run(['/bin/sh', '-c', dumpScript]);
     const { hostname, offset } = this.kernel.enter(() => ({ hostname: os.hostname(), offset: readOffset() }));
+    const { agentPort, vmgenid, bootId } = this.memory;
     const memory: GuestMemory = {
-      ...this.memory,
+      agentPort,
+      vmgenid,
+      bootId,
       ...this.kernel.save(),
       hostname,
       clock: String(hostNow() + offset),
       network: parseDump(dump),
       agentStuck: this.agent.hasClient,
     };
-    return { memory, files: pack(this.kernel.memoryBase, memoryFolders) };
+    return { memory, files: pack(this.shell.memoryBase, memoryFolders) };
   }
 
   /** A snapshot resets vsock: whoever is connected is connected no more. */
@@ -131,10 +146,8 @@ export class Guest {
   }
 }
 
-function fixed(
-  agentPort: number,
-): Omit<GuestMemory, 'clock' | 'network' | 'devices' | 'entropy' | 'hostname'> {
-  return { agentPort, agentStuck: false, hung: false, nextVirtio: 0, bootId: randomUUID() };
+function fixed(agentPort: number): Constant {
+  return { agentPort, vmgenid: environment.vmgenid, bootId: randomUUID() };
 }
 
 /** Replaces a file; where the host has a link there, its target is none of the guest's business. */

@@ -4,20 +4,16 @@ import fs from 'node:fs';
 import { environment } from '../environment.js';
 import { log } from '../log.js';
 import { call } from '../native/libc.js';
-import { setUp, type Tap } from '../native/tap.js';
+import type { Tap } from '../native/tap.js';
 import { sleep } from '../timing.js';
-import { replaceCommands } from './commands.js';
 import { attachDrive, detachDrive, detachedMount } from './drive.js';
-import type { Entropy } from './entropy.js';
 import type { GuestDevice, Hardware } from './hardware.js';
 import type { GuestMemory, KnownDevice } from './memory.js';
-import { guestPath, type Namespaces } from './namespaces.js';
+import { guestPath } from './namespaces.js';
 import { makeGuestTap, Pump } from './nic.js';
-import { control, hideDevice, makeBus, showDevice } from './pci-sysfs.js';
-import { makeRandomDevices } from './random-device.js';
-import { memoryFolders, memoryPath, mountRoot } from './root.js';
+import { control, hideDevice, showDevice } from './pci-sysfs.js';
+import type { Shell } from './shell.js';
 
-const O_PATH_CLOEXEC = 0o12000000;
 const F_DUPFD_CLOEXEC = 1030;
 
 type KernelMemory = Pick<GuestMemory, 'devices' | 'nextVirtio' | 'hung'>;
@@ -30,7 +26,6 @@ interface Known {
 
 export class Kernel {
   private readonly known = new Map<number, Known>();
-  private readonly folders = new Map<string, number>();
   /** Backing files of drives that are not shown yet. */
   private readonly mounts = new Map<number, number>();
   private nextVirtio: number;
@@ -38,9 +33,8 @@ export class Kernel {
   hung: boolean;
 
   constructor(
-    private readonly namespaces: Namespaces,
+    private readonly shell: Shell,
     private readonly hardware: Hardware,
-    private readonly entropy: Entropy,
     private readonly recalled: KernelMemory,
   ) {
     this.nextVirtio = recalled.nextVirtio;
@@ -48,32 +42,17 @@ export class Kernel {
   }
 
   enter<T>(work: () => T): T {
-    return this.namespaces.enter(work);
+    return this.shell.namespaces.enter(work);
   }
 
-  /** Mounts everything; `fill` puts guest memory into its folders before they become the root. */
-  start(fill: ((base: (folder: string) => string) => void) | undefined): void {
+  /** Begins to look at the guest's bus; `fill` puts guest memory into its folders. */
+  start(fill: () => void): void {
     this.prepareDrives();
     this.enter(() => {
-      fill?.((folder) => memoryPath(folder as (typeof memoryFolders)[number]));
-      for (const folder of memoryFolders)
-        this.folders.set(folder, call('open', memoryPath(folder), O_PATH_CLOEXEC, 0));
-      mountRoot(
-        (root) => {
-          makeBus(root);
-          makeRandomDevices(`${root}/dev`, this.entropy);
-          replaceCommands(root);
-        },
-        () => this.namespaces.setRoot(),
-      );
-      call('chroot', '.');
-      setUp('lo');
+      fill();
       control.watch(control.rescan, () => void this.rescan());
     });
   }
-
-  /** Where a folder of guest memory can be read from outside. */
-  readonly memoryBase = (folder: string): string => `/proc/self/fd/${this.folders.get(folder) ?? -1}/.`;
 
   setHostname(name: string): void {
     call('sethostname', name, Buffer.byteLength(name));
@@ -228,7 +207,7 @@ export class Kernel {
         return fs.existsSync(file) ? { ...device, mac: fs.readFileSync(file, 'utf8').trim() } : device;
       }),
     );
-    return { devices, nextVirtio: this.nextVirtio, hung: this.hung, entropy: this.entropy.save() };
+    return { devices, nextVirtio: this.nextVirtio, hung: this.hung, entropy: this.shell.entropy.save() };
   }
 }
 

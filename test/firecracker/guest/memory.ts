@@ -1,6 +1,5 @@
 /** The guest's memory in the snapshot's memory file: a file of the machine's size, sparse, with what the guest knows. */
-import { constants } from 'node:fs';
-import fs from 'node:fs/promises';
+import fs from 'node:fs';
 import type { Archive } from './archive.js';
 import type { EntropyMemory } from './entropy.js';
 import type { NetworkMemory } from './network-state.js';
@@ -27,6 +26,8 @@ export interface GuestMemory {
   agentStuck: boolean;
   /** The kernel hung at a rescan (fact 2). */
   hung: boolean;
+  /** The kernel has a driver for the VMM's generation id. */
+  vmgenid: boolean;
   bootId: string;
 }
 
@@ -44,7 +45,7 @@ export async function writeMemoryFile(
   size: number,
   guest: SavedGuest | undefined,
 ): Promise<void> {
-  const file = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+  const file = await fs.promises.open(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644);
   try {
     if ((await file.stat()).size !== size) await file.truncate(0);
     await file.truncate(size);
@@ -67,31 +68,31 @@ function encode({ memory, files }: SavedGuest): Buffer {
 
 /**
  * The guest in a memory file; undefined where its bytes make no guest (one that loops, or a damaged file: the
- * real one would run it, and the guest would crash or be silent).
+ * real one would run it, and the guest would crash or be silent). Synchronous: a load is short, and has nothing
+ * else to do.
  */
-export async function readMemoryFile(path: string): Promise<SavedGuest | undefined> {
-  const file = await fs.open(path, 'r');
+export function readMemoryFile(path: string): SavedGuest | undefined {
+  const fd = fs.openSync(path, 'r');
   try {
-    const start = await read(file, 0, HEAD);
+    const start = read(fd, 0, HEAD);
     if (!start.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
     const length = start.readUInt32LE(MAGIC.length);
-    const head = JSON.parse((await read(file, HEAD, length)).toString('utf8')) as {
+    const rest = read(fd, HEAD, length + start.readUInt32LE(MAGIC.length + 4));
+    const head = JSON.parse(rest.toString('utf8', 0, length)) as {
       memory: GuestMemory;
       entries: Archive['entries'];
     };
-    const contents = await read(file, HEAD + length, start.readUInt32LE(MAGIC.length + 4));
-    return { memory: head.memory, files: { entries: head.entries, contents } };
+    return { memory: head.memory, files: { entries: head.entries, contents: rest.subarray(length) } };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
     throw error;
   } finally {
-    await file.close();
+    fs.closeSync(fd);
   }
 }
 
-async function read(file: fs.FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  const { bytesRead } = await file.read(bytes, 0, length, position);
-  if (bytesRead < length) throw new RangeError('short memory file');
+function read(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  if (fs.readSync(fd, bytes, 0, length, position) < length) throw new RangeError('short memory file');
   return bytes;
 }

@@ -51,15 +51,17 @@ export function parseDump(text: string): NetworkMemory {
   };
 }
 
-function routeLine(route: Route, family: '-4' | '-6'): string | undefined {
+function routeLine(route: Route, family: 4 | 6): string | undefined {
   // The kernel makes these itself as soon as the address is there.
   if (route.protocol === 'kernel' || route.dst === undefined) return undefined;
-  const words = [`-family ${family === '-4' ? 'inet' : 'inet6'} route replace`, route.type ?? '', route.dst];
+  // `default` alone would be IPv4's.
+  const dst = route.dst === 'default' && family === 6 ? '::/0' : route.dst;
+  const words = ['route replace', route.type ?? '', dst];
   if (route.gateway !== undefined) words.push('via', route.gateway);
   if (route.dev !== undefined) words.push('dev', route.dev);
   if (route.metric !== undefined) words.push('metric', String(route.metric));
   if (route.prefsrc !== undefined) words.push('src', route.prefsrc);
-  if (route.scope !== undefined && family === '-4') words.push('scope', route.scope);
+  if (route.scope !== undefined && family === 4) words.push('scope', route.scope);
   return words.filter((word) => word !== '').join(' ');
 }
 
@@ -82,7 +84,7 @@ export function restoreLines(memory: NetworkMemory): string[] {
     }
     if (link.flags?.includes('UP') && link.ifname !== 'lo') lines.push(`link set dev ${link.ifname} up`);
   }
-  for (const route of memory.routes) lines.push(routeLine(route, '-4') ?? '');
-  for (const route of memory.routes6) lines.push(routeLine(route, '-6') ?? '');
+  for (const route of memory.routes) lines.push(routeLine(route, 4) ?? '');
+  for (const route of memory.routes6) lines.push(routeLine(route, 6) ?? '');
   return lines.filter((line) => line !== '');
 }

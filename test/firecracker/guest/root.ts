@@ -31,6 +31,7 @@ export const procMount = `${work}/proc`;
 
 /** Folders that are guest memory: the overlay's upper layer (or, without overlayfs, copies) and two more. */
 export const memoryFolders = ['upper', 'tmp', 'run'] as const;
+export type MemoryFolder = (typeof memoryFolders)[number];
 
 /** Folders that a guest without overlayfs can write. */
 const copied = ['etc', 'root', 'home', 'var', 'usr/local'];
@@ -52,7 +53,9 @@ export function prepareMounts(): void {
 }
 
 /** Where a folder of guest memory lies until the guest has its root. */
-export const memoryPath = (folder: (typeof memoryFolders)[number]): string => `${work}/${folder}`;
+export const memoryPath = (folder: MemoryFolder): string => `${work}/${folder}`;
+/** And where once it has. */
+export const guestPathOf = (folder: string): string => (folder === 'upper' ? '' : `/${folder}`);
 
 function mountOverlay(): boolean {
   if (environment.root === 'bind') return false;
@@ -145,7 +148,7 @@ function mountDev(): void {
   for (const [name, target] of Object.entries(links)) fs.symlinkSync(target, `${dev}/${name}`);
 }
 
-/** Second part, with guest memory in its folders: mounts everything and makes it the root. */
+/** Second part: mounts everything and makes it the root. */
 export function mountRoot(beforePivot: (root: string) => void, setRoot: () => void): void {
   if (!mountOverlay()) mountCopies();
   mountSystemFolders();
@@ -159,6 +162,7 @@ export function mountRoot(beforePivot: (root: string) => void, setRoot: () => vo
   if (pivotRoot()) attempt('umount2', '.', MNT_DETACH);
   call('chdir', '.');
   setRoot();
+  call('chroot', '.');
 }
 
 function pivotRoot(): boolean {

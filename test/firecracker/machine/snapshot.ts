@@ -70,7 +70,7 @@ async function load(
     ...state.machine,
     track_dirty_pages: params.track_dirty_pages || params.enable_diff_snapshots,
   };
-  const saved = await readGuest(state, params);
+  const saved = readGuest(state, params);
   const restored = await restoreDevices(state, version, faults);
   const found = saved && !state.withoutGuest ? await shell() : undefined;
   if (found && saved) restored.restore(found, saved, params.clock_realtime);
@@ -97,7 +97,7 @@ function applyOverrides(state: MachineState, params: bodies.LoadSnapshot): void 
   }
 }
 
-async function readGuest(state: MachineState, params: bodies.LoadSnapshot): Promise<SavedGuest | undefined> {
+function readGuest(state: MachineState, params: bodies.LoadSnapshot): SavedGuest | undefined {
   const prefix = 'Failed to load guest memory: Error creating guest memory from ';
   if (params.mem_backend?.backend_type === 'Uffd') {
     throw new Fault(`${prefix}uffd: a page fault handler is not simulated`);
@@ -110,7 +110,7 @@ async function readGuest(state: MachineState, params: bodies.LoadSnapshot): Prom
         'Failed to restore guest memory: Total sum of memory regions exceeds largest possible file offset',
       );
     }
-    return await readMemoryFile(path);
+    return readMemoryFile(path);
   } catch (error) {
     if (error instanceof Fault) throw new Fault(`${prefix}file: ${error.message}`);
     throw new Fault(`${prefix}file: Failed to load guest memory: ${ioErrorText(error)}`);
