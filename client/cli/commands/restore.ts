@@ -1,7 +1,7 @@
 import { ThawError } from '../../../daemon/api/thaw-error.js';
 import type { ParamsOf, ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
-import { exitCodeOfMany } from '../exit.js';
+import { exit, exitCodeOfMany } from '../exit.js';
 import { nicsOf } from '../nic.js';
 import { usage } from '../usage.js';
 import { readLabels } from '../values.js';
@@ -85,8 +85,14 @@ export const restore = defineCommand({
       lines: () => made.flatMap((vm) => vmDone(vm, cli.out.paint)),
     });
     const errors = failed.map((clone) => ({ name: clone.name, error: errorOf(clone) }));
+    const undone = cli.signal.aborted ? errors.filter(({ error }) => error.reason === 'cancelled') : [];
     // For programs the result above holds them already.
-    if (!cli.json) for (const { name, error } of errors) cli.complain(error, name);
+    if (!cli.json) {
+      for (const one of errors) if (!undone.includes(one)) cli.complain(one.error, one.name);
+      if (undone.length > 0)
+        cli.note(`${undone.length} of ${value.clones.length} clones were cancelled and undone`);
+    }
+    if (undone.length > 0) return exit.interrupted;
     return exitCodeOfMany(
       errors.map(({ error }) => error),
       value.clones.length,

@@ -59,6 +59,24 @@ void t.test('too late to cancel: what was made is shown, and it is a success', a
   t.match(stdout, /✓ web-1/);
 });
 
+void t.test('clones that were ready before Ctrl-C stay; the others are undone, in one line', async (t) => {
+  const undone = { ok: false, name: 'web-2', error: cancelled };
+  const clones = [{ ok: true, vm }, undone, { ...undone, name: 'web-3' }];
+  const fake = await startFake(
+    t,
+    working((peer, id) => peer.send({ jsonrpc: '2.0', id, result: { clones } })),
+  );
+  const { code, stdout, stderr } = await thaw(['restore', 'golden', '-n', '3', '--socket', fake.socket], {
+    meanwhile: async (child) => {
+      await fake.saw('snapshot.restore');
+      child.kill('SIGINT');
+    },
+  });
+  t.equal(code, exit.interrupted);
+  t.match(stdout, /^✓ web-1 [^\n]*\n$/);
+  t.match(stderr, /\n! 2 of 3 clones were cancelled and undone\n$/);
+});
+
 void t.test('a second Ctrl-C leaves at once, whatever the daemon does', async (t) => {
   const fake = await startFake(
     t,
