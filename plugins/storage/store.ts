@@ -61,6 +61,10 @@ export class LocalStore implements SnapshotStore {
     return { id, dir };
   }
 
+  draftDir(id: SnapshotId): string {
+    return this.#layout.draft(id);
+  }
+
   /** @throws snapshotDamaged where a file is missing, is no file, or changes meanwhile; diskFull */
   seal(draft: Draft, cx: Context): Promise<readonly FileFact[]> {
     return sealFiles(draft, cx);
