@@ -4,7 +4,7 @@ import { lookAtLinks } from './effects/route.js';
 import { readSysctls } from './effects/sysctl.js';
 import { bridgeDifferences } from './host/bridges.js';
 import { Ruleset, rulesetDifferences } from './host/ruleset.js';
-import { sysctlDifferences, sysctlNames } from './host/sysctls.js';
+import { bridgedIsFiltered, sysctlDifferences, sysctlNames } from './host/sysctls.js';
 import type { Ground } from './mend.js';
 
 /** What is wrong with bridges and tables, and what else on the host cuts the VMs' traffic. Changes nothing. */
@@ -15,6 +15,6 @@ export async function checkHost({ route, networks }: Ground, cx: Context): Promi
   return [
     ...networks.flatMap((network) => bridgeDifferences(network, seen)),
     ...sysctlDifferences(networks, sysctls),
-    ...rulesetDifferences(networks, ruleset),
+    ...rulesetDifferences(networks, { ruleset, bridgedIsFiltered: bridgedIsFiltered(sysctls) }),
   ];
 }

@@ -7,6 +7,8 @@ export class AddressPool {
   readonly #reserved: readonly Range[];
   /** How many addresses can be held. */
   readonly capacity: number;
+  // What was leased under another configuration is held too, and counts for nothing.
+  #held = 0;
   // Moves on with every lease, so that an address rests for as long as it can before somebody else gets it.
   #next: number;
 
@@ -19,8 +21,9 @@ export class AddressPool {
     this.capacity = sizeOf(subnet.prefix) - taken;
   }
 
+  /** How many of them are. */
   get held(): number {
-    return this.#holders.size;
+    return this.#held;
   }
 
   holder(address: number): string | undefined {
@@ -34,14 +37,14 @@ export class AddressPool {
 
   /** Holds a free address; null where none is left. */
   lease(holder: string): number | null {
-    if (this.#holders.size >= this.capacity) return null;
+    if (this.#held >= this.capacity) return null;
     for (;;) {
       const address = this.#next;
       const blocked = this.#reserved.find((range) => inside(address, range));
       this.#next = (blocked ? blocked.last : address) + 1;
       if (this.#next > this.#span.last) this.#next = this.#span.first;
       if (blocked || this.#holders.has(address)) continue;
-      this.#holders.set(address, holder);
+      this.take(address, holder);
       return address;
     }
   }
@@ -49,14 +52,18 @@ export class AddressPool {
   /** Holds this address; false where somebody else has it. */
   take(address: number, holder: string): boolean {
     const by = this.#holders.get(address);
-    if (by !== undefined && by !== holder) return false;
-    this.#holders.set(address, holder);
-    return true;
+    if (by === undefined) {
+      this.#holders.set(address, holder);
+      if (this.allows(address)) this.#held += 1;
+    }
+    return by === undefined || by === holder;
   }
 
   /** Frees an address if `holder` has it. */
   free(address: number, holder: string): void {
-    if (this.#holders.get(address) === holder) this.#holders.delete(address);
+    if (this.#holders.get(address) !== holder) return;
+    this.#holders.delete(address);
+    if (this.allows(address)) this.#held -= 1;
   }
 }
 

@@ -51,10 +51,10 @@ export class Table {
 
   /** All elements of a set; none where it is gone. */
   elements(set: string): readonly Element[] {
-    const [reply] = this.#socket.ask([getElements(set)]);
-    if (!reply || reply.code === errno.noEntry) return [];
-    if (reply.code < 0) throw failed('looking at the rules', reply.code);
-    return reply.messages.flatMap(readElements);
+    const { code, messages } = this.#socket.list(getElements(set));
+    if (code === errno.noEntry) return [];
+    if (code < 0) throw failed('looking at the rules', code);
+    return messages.flatMap(readElements);
   }
 
   close(): void {

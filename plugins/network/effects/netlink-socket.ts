@@ -49,7 +49,16 @@ export class NetlinkSocket {
     return this.#collect(requests, first);
   }
 
-  /** The same for what takes the kernel long: from another thread. The socket is not to be used until it is done. */
+  /** Asks for a list; again where it changed while the kernel was telling it. */
+  list(request: Request): Reply {
+    for (let left = 10; ; left -= 1) {
+      const [reply] = this.ask([request]);
+      const torn = reply?.messages.some((message) => (message.flags & flag.dumpInterrupted) !== 0);
+      if (reply && (torn !== true || left === 0)) return reply;
+    }
+  }
+
+  /** `ask` for what takes the kernel long: from another thread. The socket is not to be used until it is done. */
   async askSlowly(requests: readonly Request[]): Promise<readonly Reply[]> {
     const first = this.#sequence;
     const bytes = this.#encode(requests);

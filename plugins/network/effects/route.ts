@@ -1,7 +1,7 @@
 import { look } from '../../contract.js';
 import { dyingGroup } from '../names.js';
 import * as coding from '../netlink/link.js';
-import type { Request } from '../netlink/message.js';
+import type { Message, Request } from '../netlink/message.js';
 import { errno, failed } from './libc.js';
 import { NetlinkSocket, protocol } from './netlink-socket.js';
 
@@ -34,17 +34,21 @@ export class Route {
   }
 
   links(): readonly coding.Link[] {
-    const [reply] = this.#socket.ask([coding.getLinks()]);
-    return reply ? reply.messages.map(coding.readLink) : [];
+    return this.#list('looking at the links', coding.getLinks()).map(coding.readLink);
   }
 
   addresses(): readonly coding.LinkAddress[] {
-    const [reply] = this.#socket.ask([coding.getAddresses()]);
-    return reply ? reply.messages.map(coding.readAddress) : [];
+    return this.#list('looking at the addresses', coding.getAddresses()).map(coding.readAddress);
   }
 
   close(): void {
     this.#socket.close();
+  }
+
+  #list(what: string, request: Request): readonly Message[] {
+    const { code, messages } = this.#socket.list(request);
+    if (code < 0) throw failed(what, code);
+    return messages;
   }
 }
 

@@ -56,28 +56,52 @@ function remedyFor(chain: Chain, bridge: string, { nftables }: Ruleset): string 
   return `Run nft insert rule ${family} ${table} ${name} iifname "${bridge}" accept${back}, and keep that across reboots`;
 }
 
-/** Chains of others that drop what the VMs' networks need: an accept of ours can't undo that. */
-function foreignDrops(network: Network, ruleset: Ruleset): readonly Difference[] {
-  const hooks = network.hostAccess.length > 0 ? ['forward', 'input'] : ['forward'];
+/** Chains of others that drop what goes through this hook, and let the bridge's traffic through nowhere. */
+function drops(hook: string, bridge: string, ruleset: Ruleset): readonly Chain[] {
   return ruleset.nftables.flatMap(({ chain }) => {
-    if (!chain || ours(chain.family, chain.table) || chain.policy !== 'drop' || chain.type !== 'filter')
-      return [];
-    if (!['ip', 'inet', 'bridge'].includes(chain.family) || !hooks.includes(chain.hook ?? '')) return [];
-    if (lets(chain, network.bridge, ruleset)) return [];
-    return [
-      {
-        what: `network ${network.name}`,
-        problem: `the chain ${chain.name} of the table ${chain.family} ${chain.table} drops ${chain.hook === 'input' ? 'what VMs send to the host' : 'forwarded packets'} by default`,
-        remedy: remedyFor(chain, network.bridge, ruleset),
-      },
-    ];
+    if (!chain || ours(chain.family, chain.table)) return [];
+    const dropping = chain.hook === hook && chain.policy === 'drop' && chain.type === 'filter';
+    const seen = ['ip', 'inet', 'bridge'].includes(chain.family);
+    return dropping && seen && !lets(chain, bridge, ruleset) ? [chain] : [];
   });
 }
 
+const nameOf = ({ family, table, name }: Chain) => `the chain ${name} of the table ${family} ${table}`;
+
+/** What else on the host cuts a network's traffic: an accept of ours can't undo a drop in another's table. */
+function cuts(network: Network, { ruleset, bridgedIsFiltered }: HostRules): readonly Difference[] {
+  const { bridge, isolate, hostAccess } = network;
+  const what = `network ${network.name}`;
+  const found = (chain: Chain, dropped: string): Difference => ({
+    what,
+    problem: `${nameOf(chain)} drops ${dropped} by default`,
+    remedy: remedyFor(chain, bridge, ruleset),
+  });
+  const forward = drops('forward', bridge, ruleset);
+  const input = hostAccess.length > 0 ? drops('input', bridge, ruleset) : [];
+  const between = isolate || !bridgedIsFiltered ? [] : forward.filter(({ family }) => family !== 'bridge');
+  return [
+    ...forward.map((chain) => found(chain, 'forwarded packets')),
+    ...input.map((chain) => found(chain, 'what VMs send to the host')),
+    ...between.map((chain) => ({
+      what: 'net.bridge.bridge-nf-call-iptables',
+      problem: `it is 1, so that ${nameOf(chain)} also drops what VMs of ${network.name} send to each other`,
+      remedy: 'Run sysctl -w net.bridge.bridge-nf-call-iptables=0, and keep that across reboots',
+    })),
+  ];
+}
+
+export interface HostRules {
+  readonly ruleset: Ruleset;
+  /** Whether frames from one port of a bridge to another pass through the host's rules for IP. */
+  readonly bridgedIsFiltered: boolean;
+}
+
 /** What is wrong with the tables, ours and others'. Pure. */
-export function rulesetDifferences(networks: readonly Network[], ruleset: Ruleset): readonly Difference[] {
+export function rulesetDifferences(networks: readonly Network[], rules: HostRules): readonly Difference[] {
   const missing = (['bridge', 'inet'] as const).filter(
-    (family) => !ruleset.nftables.some(({ table }) => table?.family === family && table.name === 'thaw'),
+    (family) =>
+      !rules.ruleset.nftables.some(({ table }) => table?.family === family && table.name === 'thaw'),
   );
   return [
     ...missing.map((family) => ({
@@ -85,6 +109,6 @@ export function rulesetDifferences(networks: readonly Network[], ruleset: Rulese
       problem: 'it is gone: somebody flushed the host’s rules',
       remedy: 'Restart thawd: it makes its tables again, VMs’ elements included',
     })),
-    ...networks.flatMap((network) => foreignDrops(network, ruleset)),
+    ...networks.flatMap((network) => cuts(network, rules)),
   ];
 }

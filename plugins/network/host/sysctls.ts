@@ -12,7 +12,7 @@ export function sysctlNames(networks: readonly Network[]): readonly string[] {
   return [forward, strict, callIptables, ...networks.map(({ bridge }) => strictOf(bridge))];
 }
 
-/** Whether bridged frames pass through the host's IP rules. */
+/** Whether frames from one port of a bridge to another pass through the host's rules for IP. */
 export function bridgedIsFiltered(sysctls: ReadonlyMap<string, string | null>): boolean {
   return sysctls.get(callIptables) === '1';
 }

@@ -105,6 +105,30 @@ t.test(
   },
 );
 
+t.test('br_netfilter is named where it lets such a chain cut VMs off from each other', async (t) => {
+  sh("nft 'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }'");
+  t.teardown(() => sh('nft delete table ip filter'));
+  const net = await Net.open(t, { open: { bridge: 'thaw0', subnet: '10.88.0.0/16', isolate: false } });
+  sh('echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables');
+  t.match(await problems(net), [/FORWARD/, /bridge-nf-call-iptables: it is 1/]);
+  sh('echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables');
+  t.equal((await problems(net)).length, 1);
+  await net.restart({ open: { bridge: 'thaw0', subnet: '10.88.0.0/16' } });
+  sh('echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables');
+  t.equal((await problems(net)).length, 1, 'VMs kept apart miss nothing by it');
+});
+
+t.test('strict reverse paths matter on an existing bridge', async (t) => {
+  sh('ip link add br9 type bridge && ip link set br9 up && ip addr add 10.99.0.9/24 dev br9');
+  t.teardown(() => sh('ip link del br9'));
+  const net = await Net.open(t, { lan: { bridge: 'br9', subnet: '10.99.0.0/24', existing: true } });
+  t.strictSame(await problems(net), []);
+  sh('echo 1 > /proc/sys/net/ipv4/conf/br9/rp_filter');
+  t.match(await problems(net), [/net\.ipv4\.conf\.br9\.rp_filter: it is strict/]);
+  sh('echo 2 > /proc/sys/net/ipv4/conf/br9/rp_filter');
+  t.strictSame(await problems(net), []);
+});
+
 t.test('a firewall on the host’s input matters where a network opens the host', async (t) => {
   sh("nft 'table inet firewall { chain incoming { type filter hook input priority 0; policy drop; }; }'");
   t.teardown(() => sh('nft delete table inet firewall'));

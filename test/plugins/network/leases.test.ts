@@ -176,6 +176,25 @@ t.test('a daemon that starts holds what the records say, and tells of a conflict
   t.end();
 });
 
+t.test('what a VM got under another configuration stays its own, and takes nothing from the subnet', (t) => {
+  const leases = leasesOf({ subnet: '10.5.0.0/29', reserved: ['10.5.0.6'] });
+  const old = leaseOf(leasesOf(small).grant(nic(1)));
+  const reserved = leaseOf(leasesOf({ subnet: '10.5.0.0/29' }).grant(nic(2, { address: '10.5.0.6' })));
+  for (const step of [old, reserved]) {
+    leases.take(step);
+    t.ok(leases.holds(step));
+  }
+  t.match(leases.view()[0], { leases: 0, capacity: 4 });
+  for (let n = 10; n < 14; n += 1) leases.grant(nic(n));
+  t.equal(
+    reasonOf(() => leases.grant(nic(14))),
+    'subnet-exhausted',
+  );
+  for (const step of [old, reserved]) leases.drop(step);
+  t.match(leases.view()[0], { leases: 4 });
+  t.end();
+});
+
 t.test('a MAC is the same whenever it is made for a NIC, and never multicast', (t) => {
   const macs = Array.from({ length: 200 }, (_, n) => leasesOf(small).grant(nic(n)).mac);
   t.equal(new Set(macs).size, 200);
