@@ -91,9 +91,7 @@ export class EventStream {
       });
     const once = first || this.#reconnect === false;
     try {
-      this.#connection = await (once
-        ? attempt()
-        : persistently(attempt, this.#reconnect || {}, this.#stop.signal));
+      this.#connection = await (once ? attempt() : persistently(attempt, this.#reconnect, this.#stop.signal));
     } catch (error) {
       // Stopped meanwhile: the loop sees to it.
       if (this.#stop.signal.aborted) return;

@@ -69,7 +69,10 @@ export class PendingCall {
   }
 
   answer({ result, error }: Message): void {
-    if (error === undefined) return this.#settle(() => this.#resolve(result));
+    if (error === undefined) {
+      this.#settle(() => this.#resolve(result));
+      return;
+    }
     const known = fromWire(error);
     this.fail(this.#abandoned && known.code === clientErrors.cancelled.code ? this.#abandoned : known);
   }
@@ -83,7 +86,7 @@ export class PendingCall {
   /** The connection is lost: the request waits to be sent again where that is harmless, or else has failed. */
   lost({ again, refused, cause }: Loss): void {
     const { method } = this.#options;
-    const harmless = refused || !this.#sent || methodTable[method].access === 'read';
+    const harmless = refused || !this.#sent || methodTable[method]?.access === 'read';
     if (!harmless) this.fail(this.#unknown('The connection to thawd was lost', cause));
     else if (this.#abandoned) this.fail(this.#abandoned);
     else if (again && ++this.#losses < mostLosses) this.#sent = false;
@@ -102,7 +105,10 @@ export class PendingCall {
   #abandon(error: ThawError): void {
     if (this.#abandoned) return;
     this.#abandoned = error;
-    if (!this.#sent) return this.fail(error);
+    if (!this.#sent) {
+      this.fail(error);
+      return;
+    }
     this.#options.sendCancel();
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(

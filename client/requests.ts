@@ -1,5 +1,5 @@
 import type { MethodName } from '../daemon/api/index.js';
-import { ThawError } from '../daemon/api/thaw-error.js';
+import { type ThawError } from '../daemon/api/thaw-error.js';
 import { persistently } from './backoff.js';
 import { Connection, type Message } from './connection.js';
 import { clientErrors } from './errors.js';
@@ -85,7 +85,10 @@ export class Requests {
     try {
       if (reconnect === false) throw this.#verdict ?? connectionGone();
       const connection = await persistently(() => this.#attempt(), reconnect ?? {}, this.#closing.signal);
-      if (this.#closing.signal.aborted) return await connection.close();
+      if (this.#closing.signal.aborted) {
+        await connection.close();
+        return;
+      }
       this.#connection = connection;
       for (const call of this.#unsent()) send(call, connection);
     } catch (error) {

@@ -18,7 +18,7 @@ export interface CallOptions {
 
 /** Params may be left out where every one of them may be. */
 export type Callable<N extends MethodName> =
-  Record<never, never> extends ParamsOf<N>
+  Record<string, never> extends ParamsOf<N>
     ? (params?: ParamsOf<N>, options?: CallOptions) => Promise<ResultOf<N>>
     : (params: ParamsOf<N>, options?: CallOptions) => Promise<ResultOf<N>>;
 

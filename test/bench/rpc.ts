@@ -85,12 +85,20 @@ async function rate(path: string, inFlight: number): Promise<number> {
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const answer: unknown = JSON.parse(line);
-        if (typeof answer !== 'object' || answer === null || !('id' in answer))
-          return reject(new Error(line));
-        if ('error' in answer) return reject(new Error(line));
+        if (typeof answer !== 'object' || answer === null || !('id' in answer)) {
+          reject(new Error(line));
+          return;
+        }
+        if ('error' in answer) {
+          reject(new Error(line));
+          return;
+        }
       }
       answered += lines.length;
-      if (performance.now() - began > millisecondsPerRound) return resolve();
+      if (performance.now() - began > millisecondsPerRound) {
+        resolve();
+        return;
+      }
       let text = '';
       for (let i = 0; i < lines.length; i++) text += request(sent++);
       if (text !== '') socket.write(text);

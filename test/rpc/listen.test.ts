@@ -87,7 +87,7 @@ void t.test('only owner and group may connect, from the first moment', { skip: !
   const dir = folder(t);
   const path = join(dir, 'thawd.sock');
   const lock = await lockTake(join(dir, 'thawd.lock'), cx);
-  const mask = process.umask();
+  const mask = process.umask(0o022);
   const modes: number[] = [];
   const watching = {
     ...cx,
@@ -101,7 +101,7 @@ void t.test('only owner and group may connect, from the first moment', { skip: !
   const listener = await listen({ path, lock, group: 'nogroup' }, watching);
   t.strictSame(modes, [0o660]);
   t.match(statSync(path), { uid: 0, gid: 65534 });
-  t.equal(process.umask(), mask);
+  t.equal(process.umask(mask), 0o022, 'and the mask is what it was');
   listener.close();
   const nobody = await listen({ path, lock, group: 'no-such-group' }, cx);
   t.match(
