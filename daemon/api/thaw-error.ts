@@ -14,7 +14,7 @@ export interface ErrorDetail {
 /** The one error class of thaw: an entry of the registry with its data filled in. Made by calling the entry. */
 export class ThawError extends Error {
   readonly code: number;
-  detail: ErrorDetail;
+  readonly detail: ErrorDetail;
 
   constructor(fault: { code: number; message: string; detail: ErrorDetail }, options?: ErrorOptions) {
     super(fault.message, options);
@@ -27,16 +27,25 @@ export class ThawError extends Error {
     return this.detail.reason;
   }
 
-  /** Names the operation in which it happened; the first one named stays. */
-  within(operation: string): this {
-    if (this.detail.operation === undefined) this.detail = { ...this.detail, operation };
-    return this;
+  /** The same error with the operation named in which it happened; the first one named stays. */
+  within(operation: string): ThawError {
+    return this.detail.operation === undefined ? this.#but(this.message, { ...this.detail, operation }) : this;
   }
 
-  /** Adds what is known besides, as a sentence for people and as data for programs. */
-  adding(sentence: string, data: Readonly<Record<string, unknown>>): this {
-    this.message = `${this.message}. ${sentence}`;
-    this.detail = { ...data, ...this.detail };
-    return this;
+  /** The same error with what is known besides, as a sentence for people and as data for programs. */
+  adding(sentence: string, data: Readonly<Record<string, unknown>>): ThawError {
+    return this.#but(`${this.message}. ${sentence}`, { ...data, ...this.detail });
+  }
+
+  /** The same error with more data for programs. */
+  knowing(data: Readonly<Record<string, unknown>>): ThawError {
+    return this.#but(this.message, { ...data, ...this.detail });
+  }
+
+  /** A copy: many operations may have ended for one reason, e.g. a cancelled request. */
+  #but(message: string, detail: ErrorDetail): ThawError {
+    const copy = new ThawError({ code: this.code, message, detail }, { cause: this.cause });
+    if (this.stack !== undefined) copy.stack = this.stack;
+    return copy;
   }
 }

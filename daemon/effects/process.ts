@@ -67,12 +67,6 @@ export const processAlive = look(
   ({ pid, startTime }: ProcessIdentity) => readStartTime(pid) === startTime,
 );
 
-/** The identity of a living process; null where there is none. */
-export const processIdentify = look('process.identify', (pid: number): ProcessIdentity | null => {
-  const startTime = readStartTime(pid);
-  return startTime === null ? null : { pid, startTime };
-});
-
 /**
  * Living processes by their working directory and an argument that follows an option, e.g. a Firecracker's `--id`: how
  * one is found again that was started and never written down.

@@ -1,6 +1,7 @@
 import { pluginRefused } from '../api/errors/host.js';
 import type { CheckedParamsOf, ResultOf } from '../api/index.js';
 import type { NetworkName } from '../api/shapes/ids.js';
+import type { ErrorDetail } from '../api/thaw-error.js';
 import type { HostFacts } from '../effects/host.js';
 import { asThawError } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
@@ -60,13 +61,18 @@ export class Orders {
             return { ok: true, vm: vm.view() };
           } catch (thrown) {
             const { code, message, detail } = asThawError(thrown);
-            return { ok: false, name: name ?? '', error: { code, message, data: detail } };
+            return { ok: false, name: name ?? this.#nameIn(detail), error: { code, message, data: detail } };
           }
         }),
       );
     } finally {
       letGo();
     }
+  }
+
+  /** The name that was made for a clone which failed, from the operation that made it. */
+  #nameIn({ operation }: ErrorDetail): string {
+    return (operation !== undefined && this.#parts.operations.byId(operation)?.name) || '';
   }
 
   /** Decides what holds for all clones of a request. @throws notFit, noPci, vmmTooOld, incompatible */

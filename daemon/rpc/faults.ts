@@ -38,6 +38,5 @@ export function foreseen(error: unknown, at: { method: string; call: ActiveCall;
   );
   const what = `${method} failed, incident ${incident}`;
   const fault = internal.is(error) ? error : internal({ what }, { cause: error });
-  fault.detail = { ...fault.detail, incident };
-  return fault;
+  return fault.knowing({ incident });
 }

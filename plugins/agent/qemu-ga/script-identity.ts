@@ -1,9 +1,11 @@
 /** Shell functions for all that is not the network. */
 export const identityLibrary = String.raw`
-# set_clock SECONDS NANOSECONDS: busybox takes whole seconds only, so those rounded come second
+# set_clock SECONDS NANOSECONDS: busybox takes whole seconds only, so those rounded come second; and it ends with 0
+# where it may not set the clock
 set_clock() {
-  date -s "@$1.$2" >/dev/null 2>&1 && { part clock done; return; }
-  case $2 in [5-9]*) W=$(date -s "@$(($1 + 1))" 2>&1) ;; *) W=$(date -s "@$1" 2>&1) ;; esac && { part clock done; return; }
+  W=$(date -s "@$1.$2" 2>&1 >/dev/null) && [ -z "$W" ] && { part clock done; return; }
+  case $2 in [5-9]*) K=$(($1 + 1)) ;; *) K=$1 ;; esac
+  W=$(date -s "@$K" 2>&1 >/dev/null) && [ -z "$W" ] && { part clock done; return; }
   part clock failed "$W"
 }
 # hosts NAMES: W is /etc/hosts with the line of 127.0.1.1 naming them
@@ -44,7 +46,8 @@ set_machine_id() {
 }
 # reseed SEED: what is written to /dev/urandom is mixed in and counts for nothing: clones would go on alike until the
 # kernel's own time comes. It is done where the VMM gave a new generation id to a kernel that listens (5.18, Linux's
-# drivers/virt/vmgenid.c), or by ioctl: RNDADDENTROPY, RNDRESEEDCRNG.
+# drivers/virt/vmgenid.c), or by ioctl: RNDADDENTROPY, RNDRESEEDCRNG, by a program of ours that needs nothing in the
+# guest, or, where that can't be run (another processor, /run mounted noexec), by python3 or perl.
 reseed() {
   { printf %s "$1" > /dev/urandom; } 2>/dev/null
   V=0.0
@@ -55,7 +58,13 @@ reseed() {
       [ ! -e "$D" ] || { part randomness done; return; }
     done
   fi
-  K=
+  K= H=/run/thaw/.reseed
+  if [ -n "$RESEEDER" ]; then
+    W=$({ [ -d /run/thaw ] || mkdir -p /run/thaw; } && printf "$RESEEDER" > $H && chmod 700 $H && printf %s "$1" | $H 2>&1)
+    L=$?
+    rm -f $H
+    [ $L -ne 0 ] || { part randomness done; return; }
+  fi
   if command -v python3 >/dev/null; then
     W=$(printf %s "$1" | python3 -c '
 import fcntl,struct,sys
@@ -75,7 +84,7 @@ $x=pack("ii",8*length($s),length($s)).$s; ioctl(F,0x40085203,$x)||die "$!\n"; io
   for D in /sys/bus/acpi/devices/VMGENCTR*; do
     [ ! -e "$D" ] || W='the machine has a VMGenID, but no driver was loaded for it when the snapshot was taken (vmgenid, Linux 5.18)'
   done
-  part randomness unsupported "$W, and the guest has neither python3 nor perl to reseed it by ioctl"
+  part randomness unsupported "$W, our own program could not reseed it (status $L), and the guest has neither python3 nor perl for it"
 }
 # set_identity JSON
 set_identity() {

@@ -4,6 +4,7 @@ import { UpdateAnswer } from '../../../daemon/api/shapes/update.js';
 import type { AgentSession, Context, GuestStream, UpdateWish } from '../../contract.js';
 import { execute } from './exec.js';
 import { Rpc, type Command } from './rpc.js';
+import { printfFormat, reseedProgram } from './reseed-program.js';
 import { detachScript, updateScript, type Script } from './update-script.js';
 
 export interface QemuGaOptions {
@@ -15,6 +16,9 @@ const info = z.object({
   version: z.string(),
   supported_commands: z.array(z.object({ name: z.string(), enabled: z.boolean() })).default([]),
 });
+
+/** A guest has its host's processor. */
+const reseeder = printfFormat(reseedProgram(process.arch) ?? Buffer.alloc(0));
 
 /** A clock that is less off than this is left alone: busybox sets whole seconds, rounded. */
 const clockToleranceMs = 600;
@@ -57,7 +61,7 @@ export class QemuGaSession implements AgentSession {
 
   async update(wish: UpdateWish, cx: Context): Promise<UpdateAnswer> {
     const clock = wish.networkOnly || (await this.#clockIsRight(cx)) ? null : Date.now();
-    const script = updateScript(wish, { nicWait: this.#options.nicWait, clock });
+    const script = updateScript(wish, { nicWait: this.#options.nicWait, clock, reseeder });
     const answer = await this.#run({ script, shape: UpdateAnswer, what: 'update' }, cx);
     return clock === null ? answer : await this.#mendClock(answer, cx);
   }

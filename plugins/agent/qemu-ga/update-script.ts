@@ -11,6 +11,8 @@ export interface ScriptFacts {
   readonly nicWait: number;
   /** The host's time, in milliseconds since 1970; null leaves the guest's clock alone. */
   readonly clock: number | null;
+  /** A program that reseeds a kernel, as a `printf` format; empty where there is none for the guest's processor. */
+  readonly reseeder: string;
 }
 
 /** A script and its standard input: what should not stand in the guest's process list. */
@@ -32,6 +34,7 @@ export function updateScript(wish: UpdateWish, facts: ScriptFacts): Script {
         networkPart(wish, facts),
         hostnamePart(identity.hostname),
         `set_machine_id ${quote(identity.machineId)}`,
+        `RESEEDER=${quote(facts.reseeder)}`,
         'reseed "$SEED"',
         'set_identity "$IDENTITY"',
       ];

@@ -1,0 +1,169 @@
+// `npm run e2e:real`: the whole job through the daemon on a real Firecracker with a real guest. FIRECRACKER_BIN, KERNEL
+// and INITRD name them; JSON lines out, one per finding; exit status 1 where anything falls short.
+import { connect, ThawError, type ResultOf, type ThawClient } from '../../client/index.js';
+import { Box } from '../support/box.js';
+import { Host } from '../support/host.js';
+import { ensureNeeds } from '../support/needs.js';
+
+let failed = 0;
+
+/** One line of the report; `ok: false` makes the run fail. */
+function report(check: string, ok: boolean, detail: object): void {
+  if (!ok) failed += 1;
+  process.stdout.write(`${JSON.stringify({ check, ok, ...detail })}\n`);
+}
+
+function given(name: string): string {
+  const value = process.env[name];
+  if (value) return value;
+  process.stderr.write(`Set ${name}: e2e:real needs FIRECRACKER_BIN, KERNEL and INITRD\n`);
+  process.exit(2);
+}
+
+/** Runs one part; what it throws is a finding like any other. */
+async function part<T>(check: string, run: () => Promise<T>): Promise<T | null> {
+  const started = performance.now();
+  try {
+    return await run();
+  } catch (error) {
+    const detail = error instanceof ThawError ? error.detail : {};
+    report(check, false, {
+      milliseconds: Math.round(performance.now() - started),
+      message: String(error),
+      detail,
+    });
+    return null;
+  }
+}
+
+type Clones = ResultOf<'snapshot.restore'>['clones'];
+
+async function job(thaw: ThawClient, host: Host): Promise<void> {
+  const { firecracker } = await thaw.system.info();
+  report('firecracker', firecracker.problem === null, firecracker);
+  const config = {
+    'boot-source': {
+      kernel_image_path: given('KERNEL'),
+      initrd_path: given('INITRD'),
+      boot_args: 'console=ttyS0 reboot=k panic=1 quiet',
+    },
+  };
+  const source = await part('source', () => thaw.vm.boot({ name: 'source', config, readyTimeout: 120_000 }));
+  if (!source) return;
+  report('source', source.vm.readiness.is === 'ready', await steps(thaw, 'source'));
+
+  const taken = await part('snapshot', () => thaw.snapshot.create({ vm: 'source', name: 'base' }));
+  if (!taken) return;
+  const { nics, hotAttach, bytes } = taken.snapshot;
+  report('snapshot', nics.length === 0 && hotAttach.is === 'yes', { nics: nics.length, hotAttach, bytes });
+  const again = await part('source after its snapshot', () =>
+    thaw.agent.ping({ vm: 'source', timeout: 30_000 }),
+  );
+  if (again) report('source after its snapshot', true, again);
+
+  const names = ['alpha', 'beta', 'gamma'];
+  const restored = await part('restore', () =>
+    thaw.snapshot.restore({ snapshot: 'base', names, readyTimeout: 120_000 }),
+  );
+  if (!restored) return;
+  for (const clone of restored.clones) {
+    const name = clone.ok ? clone.vm.name : clone.name;
+    report(`restore ${name}`, clone.ok && clone.vm.readiness.is === 'ready', {
+      ...(clone.ok ? { attachments: clone.vm.attachments } : { error: clone.error }),
+      ...(await steps(thaw, name)),
+    });
+  }
+  const alive = restored.clones.flatMap((clone) => (clone.ok ? [clone.vm] : []));
+  distinct(alive);
+  await pings(thaw, host, alive);
+  await more(thaw, names);
+  await ends(thaw, ['source', ...alive.map((vm) => vm.name)]);
+}
+
+/** What each step of a VM's last operation took, in milliseconds, and what the guest answered. */
+async function steps(thaw: ThawClient, vm: string): Promise<object> {
+  const { timelines } = await thaw.vm.timeline({ vm });
+  const spans = timelines.at(-1)?.spans.filter((span) => span.kind === 'step') ?? [];
+  const milliseconds = Object.fromEntries(
+    spans.map((span) => [span.name, Math.round((span.end ?? span.start) - span.start)]),
+  );
+  return { steps: milliseconds, update: spans.find((span) => span.name === 'update')?.detail ?? null };
+}
+
+function distinct(vms: readonly Extract<Clones[number], { ok: true }>['vm'][]): void {
+  for (const what of ['tap', 'mac', 'addresses'] as const) {
+    const values = vms.map((vm) => String(vm.attachments[0]?.[what]));
+    report(`distinct ${what}`, new Set(values).size === vms.length, { values });
+  }
+}
+
+/** From the host to the guests, and from the guests to the host: each guest's own answer to the update was its proof. */
+async function pings(
+  thaw: ThawClient,
+  host: Host,
+  vms: readonly Extract<Clones[number], { ok: true }>['vm'][],
+): Promise<void> {
+  const { pings: answered, findings } = await thaw.network.check({ ping: true });
+  report(
+    'ping host to guests',
+    answered.length === vms.length && answered.every((one) => one.milliseconds !== null),
+    {
+      pings: answered,
+    },
+  );
+  report('network.check', findings.length === 0, { findings });
+  for (const vm of vms) {
+    const [nic] = vm.attachments;
+    // The guest has resolved the host's address by itself to answer: its neighbour entry on the bridge proves both ways.
+    const neighbours = await host.exec('ip', 'neigh', 'show', 'to', nic?.addresses[0]?.split('/')[0] ?? '');
+    report(`ping both ways ${vm.name}`, neighbours.includes(nic?.mac ?? '-'), {
+      neighbours: neighbours.trim(),
+    });
+  }
+}
+
+/** A second NIC, its loss, and the refusal of a third. */
+async function more(thaw: ThawClient, [first = '']: readonly string[]): Promise<void> {
+  const second = await part('attach a second NIC', () =>
+    thaw.network.attach({ vm: first, readyTimeout: 60_000 }),
+  );
+  if (!second) return;
+  report('attach a second NIC', second.attachment.state.is === 'confirmed', second.attachment);
+  const gone = await part('detach it', () =>
+    thaw.network.detach({ vm: first, attachment: second.attachment.id }),
+  );
+  if (gone) report('detach it', true, gone);
+  const third = await thaw.network.attach({ vm: first }).then(
+    () => 'attached',
+    (error: unknown) => (error instanceof ThawError ? error.reason : String(error)),
+  );
+  report('a third is refused', third === 'nic-after-unplug', { answer: third });
+}
+
+async function ends(thaw: ThawClient, vms: readonly string[]): Promise<void> {
+  for (const vm of vms) await part(`stop ${vm}`, () => thaw.vm.stop({ vm }));
+  await part('delete', () => thaw.snapshot.delete({ snapshot: 'base' }));
+  const left = await thaw.vm.list();
+  report('stopped', left.vms.length === 0, { vms: left.vms.map((vm) => vm.name) });
+}
+
+async function main(): Promise<void> {
+  given('FIRECRACKER_BIN');
+  ensureNeeds(['ip', 'nft', 'ping', 'mount', 'nsenter', 'setpriv', 'unshare', 'tar']);
+  const box = await Box.open();
+  try {
+    const host = await Host.on(box, {});
+    {
+      await using thaw = await connect({ socket: host.socketPath });
+      await job(thaw, host);
+    }
+    const left = await host.leftovers();
+    report('nothing is left', left.length === 0, { left });
+    if (failed > 0) for (const line of host.log.slice(-30)) process.stderr.write(`${line}\n`);
+  } finally {
+    await box.close();
+  }
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+await main();
