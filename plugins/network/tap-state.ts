@@ -2,7 +2,7 @@ import type { ThawError } from '../../daemon/api/thaw-error.js';
 import { linkForeign, tapBusy, tapNotReady } from '../../daemon/api/errors/network.js';
 import type { Difference } from '../contract.js';
 import { aliasOf, tapGroup, vmOfAlias } from './names.js';
-import type { Link } from './netlink/link.js';
+import type { Link } from './netlink/link-info.js';
 import type { TapStep } from './steps.js';
 
 /** What the kernel shows of a tap and of the bridge that it belongs into. */

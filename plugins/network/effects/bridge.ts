@@ -1,7 +1,8 @@
 import { linkForeign } from '../../../daemon/api/errors/network.js';
 import { effect } from '../../contract.js';
 import { bridgeAlias, tapGroup } from '../names.js';
-import { addAddress, changeLink, newBridge } from '../netlink/link.js';
+import { addAddress } from '../netlink/address.js';
+import { changeLink, newBridge } from '../netlink/link-requests.js';
 import type { Network } from '../networks.js';
 import { deleteLinks, type Route } from './route.js';
 

@@ -1,6 +1,8 @@
 import { look } from '../../contract.js';
 import { dyingGroup } from '../names.js';
-import * as coding from '../netlink/link.js';
+import { getAddresses, readAddress, type LinkAddress } from '../netlink/address.js';
+import { readLink, type Link } from '../netlink/link-info.js';
+import * as ask from '../netlink/link-requests.js';
 import type { Message, Request } from '../netlink/message.js';
 import { errno, failed } from './libc.js';
 import { NetlinkSocket, protocol } from './netlink-socket.js';
@@ -20,25 +22,25 @@ export class Route {
    * or a link whose MTU is too small for it, has none anyway.
    */
   withoutLinkLocal(name: string): void {
-    for (const { code } of this.#socket.ask([coding.noLinkLocal(name)]))
+    for (const { code } of this.#socket.ask([ask.noLinkLocal(name)]))
       if (code < 0 && code !== errno.noFamily) throw failed(`keeping ${name} without IPv6`, code);
   }
 
   /** A link by name; null where there is none. */
-  link(name: string): coding.Link | null {
-    const [reply] = this.#socket.ask([coding.getLink(name)]);
+  link(name: string): Link | null {
+    const [reply] = this.#socket.ask([ask.getLink(name)]);
     if (!reply || reply.code === errno.noDevice) return null;
     if (reply.code < 0) throw failed(`looking at the link ${name}`, reply.code);
     const [message] = reply.messages;
-    return message ? coding.readLink(message) : null;
+    return message ? readLink(message) : null;
   }
 
-  links(): readonly coding.Link[] {
-    return this.#list('looking at the links', coding.getLinks()).map(coding.readLink);
+  links(): readonly Link[] {
+    return this.#list('looking at the links', ask.getLinks()).map(readLink);
   }
 
-  addresses(): readonly coding.LinkAddress[] {
-    return this.#list('looking at the addresses', coding.getAddresses()).map(coding.readAddress);
+  addresses(): readonly LinkAddress[] {
+    return this.#list('looking at the addresses', getAddresses()).map(readAddress);
   }
 
   close(): void {
@@ -60,8 +62,8 @@ export async function deleteLinks(indexes: readonly number[]): Promise<void> {
   const socket = new NetlinkSocket(protocol.route);
   try {
     const replies = await socket.askSlowly([
-      ...indexes.map((index) => coding.regroup(index, dyingGroup)),
-      coding.deleteGroup(dyingGroup),
+      ...indexes.map((index) => ask.regroup(index, dyingGroup)),
+      ask.deleteGroup(dyingGroup),
     ]);
     for (const { code } of replies)
       if (code < 0 && code !== errno.noDevice) throw failed('deleting links', code);

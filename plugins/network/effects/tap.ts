@@ -1,7 +1,8 @@
 import { linkForeign, tapBusy, tapNotReady } from '../../../daemon/api/errors/network.js';
 import { effect } from '../../contract.js';
 import { aliasOf, tapGroup, vmOfAlias } from '../names.js';
-import { changeLink, isolatePort, type Link } from '../netlink/link.js';
+import { changeLink, isolatePort } from '../netlink/link-requests.js';
+import { type Link } from '../netlink/link-info.js';
 import type { TapStep } from '../steps.js';
 import { errno, failed } from './libc.js';
 import type { LinkRemover } from './remover.js';

@@ -1,7 +1,8 @@
 import type { Difference } from '../../contract.js';
 import { formatAddress, formatSubnet, overlap, rangeOf, sizeOf } from '../ipv4.js';
 import { bridgeAlias } from '../names.js';
-import type { Link, LinkAddress } from '../netlink/link.js';
+import type { Link } from '../netlink/link-info.js';
+import type { LinkAddress } from '../netlink/address.js';
 import type { Network } from '../networks.js';
 
 export interface HostLinks {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { readLink } from '../../../plugins/network/netlink/link.js';
+import { readLink } from '../../../plugins/network/netlink/link-info.js';
 import { readElements } from '../../../plugins/network/netlink/elements.js';
 import {
   attribute,
