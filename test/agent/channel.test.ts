@@ -12,7 +12,7 @@ import { FakeGuest, agentAnswers, exited, silence, updated, type Behaviour } fro
 stayAlive(t);
 
 const host = { cx, storeDir: '/nonexistent', runDir: '/nonexistent', log: () => undefined };
-const dialect: AgentDialect = await qemuGa.start(host, qemuGa.config.parse({}) as never);
+const dialect: AgentDialect = await qemuGa.start(host, qemuGa.config.parse({}));
 
 const wish: UpdateWish = {
   rescan: true,

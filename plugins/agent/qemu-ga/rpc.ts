@@ -18,7 +18,7 @@ const longestLine = 8 * 1024 * 1024;
 /** What an earlier client's conversation may have left in the pipe. */
 const mostStale = 32 * 1024 * 1024;
 
-const answer = z.object({ return: z.unknown(), error: z.object({ desc: z.string() }).optional() });
+const answer = z.object({ return: z.unknown().optional(), error: z.object({ desc: z.string() }).optional() });
 
 /** Requests to a qemu-ga and their answers, which come in the order of asking. */
 export class Rpc {

@@ -12,7 +12,7 @@ J= P= W= S= I= T=0
 # json TEXT: J is the text as the inside of a JSON string
 json() {
   case $1 in
-    *[!A-Za-z0-9\ ._:/@,=+\(\)-]*) J=$(printf %s "$1" | tr '\n' ' ' | tr -cd '[:print:]' | sed 's/[\\"]/\\&/g' | cut -c1-400) ;;
+    *[!A-Za-z0-9\ ._:/@,=+\(\)-]*) J=$(printf %s "$1" | tr '\n' ' ' | tr -cd '\040-\176' | sed 's/[\\"]/\\&/g' | cut -c1-400) ;;
     *) J=$1 ;;
   esac
 }
