@@ -2,8 +2,14 @@
 import type { Access } from '../daemon/api/define.js';
 import type { MethodName } from '../daemon/api/index.js';
 
-/** What must be known of each method without loading its schemas. */
-export const methodTable: Readonly<Record<MethodName, { access: Access; progress: boolean }>> = {
+/** What must be known of a method without loading its schemas. */
+export interface MethodInfo {
+  readonly access: Access;
+  readonly progress: boolean;
+}
+
+/** By name. A newer daemon may have methods that are not here: those are called like any change. */
+export const methodTable: Readonly<Record<string, MethodInfo>> = {
   'agent.ping': { access: 'read', progress: false },
   'agent.update': { access: 'change', progress: false },
   'events.subscribe': { access: 'read', progress: false },
@@ -28,4 +34,4 @@ export const methodTable: Readonly<Record<MethodName, { access: Access; progress
   'vm.resume': { access: 'change', progress: false },
   'vm.stop': { access: 'change', progress: false },
   'vm.timeline': { access: 'read', progress: false },
-};
+} satisfies Record<MethodName, MethodInfo>;

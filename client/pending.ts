@@ -63,7 +63,7 @@ export class PendingCall {
   line(): string {
     this.#sent = true;
     const { method, onProgress } = this.#options;
-    const wanted = onProgress !== undefined && methodTable[method].progress;
+    const wanted = onProgress !== undefined && methodTable[method]?.progress === true;
     const params = wanted ? { ...this.#options.params, progressToken: this.id } : this.#options.params;
     return JSON.stringify({ jsonrpc: '2.0', id: this.id, method, params });
   }
@@ -86,7 +86,7 @@ export class PendingCall {
   /** The connection is lost: the request waits to be sent again where that is harmless, or else has failed. */
   lost({ again, refused, cause }: Loss): void {
     const { method } = this.#options;
-    const harmless = refused || !this.#sent || methodTable[method]?.access === 'read';
+    const harmless = refused || !this.#sent || accessOf(method) === 'read';
     if (!harmless) this.fail(this.#unknown('The connection to thawd was lost', cause));
     else if (this.#abandoned) this.fail(this.#abandoned);
     else if (again && ++this.#losses < mostLosses) this.#sent = false;
@@ -168,4 +168,9 @@ function tooLate({ method, timeoutMs }: PendingCallOptions): ThawError {
     remedy: 'Look at the timeline for what was slow, or allow more time',
     data: { what: method, milliseconds: timeoutMs },
   });
+}
+
+/** What a method does; undefined for one of a newer daemon's, which `call` lets through. */
+function accessOf(method: string): string | undefined {
+  return Object.entries(methodTable).find(([name]) => name === method)?.[1].access;
 }

@@ -11,8 +11,10 @@ export function generated(): string {
     '// Made from the contract by `node dist/test/client/generate.js`; a test fails where it is stale.\n' +
     "import type { Access } from '../daemon/api/define.js';\n" +
     "import type { MethodName } from '../daemon/api/index.js';\n\n" +
-    '/** What must be known of each method without loading its schemas. */\n' +
-    'export const methodTable: Readonly<Record<MethodName, { access: Access; progress: boolean }>> = {\n' +
-    `${lines.join('')}};\n`
+    '/** What must be known of a method without loading its schemas. */\n' +
+    'export interface MethodInfo {\n  readonly access: Access;\n  readonly progress: boolean;\n}\n\n' +
+    '/** By name. A newer daemon may have methods that are not here: those are called like any change. */\n' +
+    'export const methodTable: Readonly<Record<string, MethodInfo>> = {\n' +
+    `${lines.join('')}} satisfies Record<MethodName, MethodInfo>;\n`
   );
 }
