@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,9 @@ unshare --net --mount --propagation private --pid --fork sh -c "$1"
 shift
 rm -rf -- "$@"
 `;
+
+/** A tmpfs with a short path. */
+const runRoot = (): string => ['/dev/shm', '/run'].find((dir) => existsSync(dir)) ?? tmpdir();
 
 /** One process inside a box, by the number that it has there. */
 export interface Inmate {
@@ -59,7 +63,7 @@ export class Box {
 
   static async open(): Promise<Box> {
     const dirs = {
-      run: await mkdtemp('/dev/shm/thaw-'),
+      run: await mkdtemp(join(runRoot(), 'thaw-')),
       store: await mkdtemp(join(tmpdir(), 'thaw-')),
     };
     const child = spawn('sh', ['-c', warden, 'warden', init, dirs.run, dirs.store], {
