@@ -55,17 +55,20 @@ export class Route {
 }
 
 /**
- * Deletes links, those that are gone already included. The kernel waits for a grace period (10 to 20 ms), one for all
- * links of a group: so they are moved into a group first. It happens off the main thread, over a socket of its own.
+ * Deletes links, those that are gone already included. The kernel waits for a grace period (10 to 20 ms) with each
+ * deletion, but only once for all links of a group: so several are moved into one first, unless somebody else's link
+ * is in it. It happens off the main thread, over a socket of its own.
  */
 export async function deleteLinks(indexes: readonly number[]): Promise<void> {
   const socket = new NetlinkSocket(protocol.route);
   try {
-    const replies = await socket.askSlowly([
-      ...indexes.map((index) => ask.regroup(index, dyingGroup)),
-      ask.deleteGroup(dyingGroup),
-    ]);
-    for (const { code } of replies)
+    const inGroup = indexes.length < 2 ? [] : socket.list(ask.getLinks()).messages.map(readLink);
+    const strangers = inGroup.some(({ group, index }) => group === dyingGroup && !indexes.includes(index));
+    const together = indexes.length > 1 && !strangers;
+    const requests = together
+      ? [...indexes.map((index) => ask.regroup(index, dyingGroup)), ask.deleteGroup(dyingGroup)]
+      : indexes.map(ask.deleteLink);
+    for (const { code } of await socket.askSlowly(requests))
       if (code < 0 && code !== errno.noDevice) throw failed('deleting links', code);
   } finally {
     socket.close();

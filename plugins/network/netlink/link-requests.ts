@@ -105,6 +105,10 @@ export function newBridge(name: string, mac: string): Request {
   };
 }
 
+export function deleteLink(index: number): Request {
+  return { type: RTM.delLink, flags: flag.ack, body: header(index) };
+}
+
 /** Puts a link into another interface group. */
 export function regroup(index: number, group: number): Request {
   return {

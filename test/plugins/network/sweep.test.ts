@@ -1,4 +1,5 @@
 import t from 'tap';
+import { dyingGroup, tapGroup } from '../../../plugins/network/names.js';
 import { attach, cx, differences, leftovers, Net, sh, vm } from './fixture.js';
 import { ownNamespace } from './own-namespace.js';
 
@@ -73,6 +74,22 @@ t.test('rules without their tap, and taps without their rules, are swept as well
   t.strictSame(
     leftovers().filter((thing) => thing.includes('th0')),
     [],
+  );
+});
+
+t.test('a stranger in our interface groups outlives every removal', async (t) => {
+  const net = await Net.open(t);
+  sh(`ip tuntap add other0 mode tap && ip link set other0 group ${dyingGroup}`);
+  sh(`ip tuntap add other1 mode tap && ip link set other1 group ${tapGroup}`);
+  t.teardown(() => sh('ip link del other0; ip link del other1'));
+  const grants = Array.from({ length: 5 }, (_, n) => net.grant(n));
+  for (const grant of grants) await attach(net.fabric, grant);
+  await net.fabric.sweep(new Set(), cx);
+  const left = leftovers();
+  t.ok(left.includes('link other0') && left.includes('link other1'));
+  t.notOk(
+    left.some((thing) => thing.startsWith('link th0')),
+    'and ours are gone',
   );
 });
 
