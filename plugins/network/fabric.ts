@@ -1,4 +1,6 @@
+import { tapNotReady } from '../../daemon/api/errors/network.js';
 import { definePlugin, pluginContract, stepKind, type Fabric, type PluginHost } from '../contract.js';
+import { checkHost } from './check.js';
 import { FabricConfig } from './config.js';
 import { removeBridge } from './effects/bridge.js';
 import { Table } from './effects/elements.js';
@@ -7,14 +9,12 @@ import { pingAddress } from './effects/ping.js';
 import { LinkRemover } from './effects/remover.js';
 import { lookAtLink, lookAtLinks, Route } from './effects/route.js';
 import { lookAtResolvers, readSysctls, resolverFiles, writeSysctl } from './effects/sysctl.js';
-import { tapNotReady } from '../../daemon/api/errors/network.js';
 import { filterKind } from './kinds/filter.js';
 import { leaseKind } from './kinds/lease.js';
 import { tapKind } from './kinds/tap.js';
 import { Leases } from './leases.js';
 import { layGround, mendRules } from './mend.js';
 import { mustBeFree, resolveNetworks, usableResolvers, type Network } from './networks.js';
-import { checkHost } from './check.js';
 import { rulesetRemoval } from './ruleset.js';
 import { stepsFor, type FilterStep, type TapStep } from './steps.js';
 import { sweep } from './sweep.js';
@@ -82,8 +82,9 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
     check: (cx) => checkHost(ground, cx),
     sweep: (alive, cx) => {
       // What is swept must not be mended later.
-      for (const held of [taps, filters])
+      for (const held of [taps, filters]) {
         for (const [name, { vm }] of held) if (!alive.has(vm)) held.delete(name);
+      }
       return sweep({ route, table, remover }, alive, cx);
     },
     ping: (address, timeout, cx) => pingAddress({ address, timeout }, cx),
