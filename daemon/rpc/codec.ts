@@ -16,6 +16,8 @@ export class LineDecoder {
   /** The chunk being cut, and how far. */
   #chunk = none;
   #at = 0;
+  /** Bytes in it are no UTF-8: its lines are taken one by one, to tell which. Tried anew for each, it would be slow. */
+  #mangled = false;
   /** Lines of the chunk that were decoded together, the next one last. */
   #ready: string[] = [];
   /** The beginning of a line whose end has not come yet: the first `#held` bytes of a buffer that grows. */
@@ -33,6 +35,7 @@ export class LineDecoder {
   push(chunk: Buffer): void {
     this.#chunk = chunk;
     this.#at = 0;
+    this.#mangled = false;
   }
 
   /** The next line that is not empty, what is wrong with it, or null until there is another chunk. */
@@ -54,11 +57,12 @@ export class LineDecoder {
 
   /** The usual case, and then the fast one: decodes all that is whole in the chunk at once. */
   #decodeTogether(): boolean {
-    if (this.#held > 0 || this.#skipping) return false;
+    if (this.#held > 0 || this.#skipping || this.#mangled) return false;
     const end = this.#chunk.lastIndexOf(newline);
     if (end < this.#at || end - this.#at > this.#lineBytes) return false;
     const text = this.#chunk.toString('utf8', this.#at, end);
-    if (isMangled(text, this.#chunk.subarray(this.#at, end))) return false;
+    this.#mangled = isMangled(text, this.#chunk.subarray(this.#at, end));
+    if (this.#mangled) return false;
     this.#at = end + 1;
     this.#ready = text.split('\n').reverse();
     return true;

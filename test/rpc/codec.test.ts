@@ -98,3 +98,22 @@ void t.test('nesting is counted without following it to its end', (t) => {
   t.notOk(deeperThan({ a: [{ b: 1 }], c: 'x' }, 3));
   t.end();
 });
+
+void t.test('one bad byte does not make a chunk be decoded over and over', (t) => {
+  // 64 kB of short lines, as a socket gives them, the last one no UTF-8: a second each, decoded anew for every line.
+  const chunk = Buffer.concat([Buffer.from('1\n'.repeat(32_000)), Buffer.from([0xff, 10])]);
+  const decoder = new LineDecoder(1 << 20);
+  let decodings = 0;
+  Object.defineProperty(chunk, 'toString', {
+    value: (encoding: 'utf8', start: number, end: number): string => {
+      decodings++;
+      return chunk.subarray(start, end).toString(encoding);
+    },
+  });
+  decoder.push(chunk);
+  let lines = 0;
+  for (let line = decoder.next(); typeof line === 'string'; line = decoder.next()) lines++;
+  t.equal(lines, 32_000);
+  t.equal(decodings, 1);
+  t.end();
+});
