@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile, readdir, readlink } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { effect, look } from '../../plugins/contract.js';
 import { PinnedProcess } from './vmm-pidfd.js';
 import { readStartTime, type ProcessIdentity } from './vmm-proc.js';
@@ -39,7 +39,7 @@ export const spawnDetached = effect('process.spawn', async (wish: SpawnWish): Pr
     // libuv forks and executes before `spawn` returns, so the mask is inherited and nobody else sees it.
     child = spawn(wish.binary, wish.args, {
       cwd: wish.cwd,
-      env: wish.env,
+      env: { ...wish.env, PWD: wish.cwd },
       detached: true,
       stdio: ['ignore', log, log],
     });
@@ -68,8 +68,9 @@ export const processAlive = look(
 );
 
 /**
- * Living processes by their working directory and an argument that follows an option, e.g. a Firecracker's `--id`: how
- * one is found again that was started and never written down.
+ * Living processes by the folder that they were started in and an argument that follows an option, e.g. a Firecracker's
+ * `--id`: how one is found again that was started and never written down. The folder is the one {@link spawnDetached}
+ * told it (`PWD`), which stays as it is whatever the process does to its namespaces later.
  */
 export const processFind = look(
   'process.find',
@@ -81,7 +82,8 @@ export const processFind = look(
           const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
           const at = words.indexOf(wanted.option);
           if (at < 0 || words[at + 1] !== wanted.value) return null;
-          return (await readlink(`/proc/${pid}/cwd`)) === wanted.cwd ? Number(pid) : null;
+          const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
+          return environment.includes(`PWD=${wanted.cwd}`) ? Number(pid) : null;
         } catch {
           // It ended while being looked at.
           return null;

@@ -1,19 +1,9 @@
 import type { z } from 'zod';
-import { withSignal, within, type Context } from '../../plugins/contract.js';
-import { deadlineExceeded } from '../api/errors/rpc.js';
-import { vmmRefused, vmmSilent } from '../api/errors/vmm.js';
-import { vmmCalls, type VmmCallName } from '../effects/vmm-calls.js';
-import {
-  AnswerGarbled,
-  ConnectionLost,
-  HttpLink,
-  type HttpAnswer,
-  type HttpAsk,
-} from '../effects/vmm-http.js';
-import { VmmConfig, VmmDescription, VmmVersion, faultOf, parse } from './answers.js';
-import { explainFault, type Refusal } from './faults.js';
-import type { Mortal } from './process.js';
-import { Turns } from './turns.js';
+import type { Context } from '../../plugins/contract.js';
+import { vmmRefused } from '../api/errors/vmm.js';
+import type { VmmCallName } from '../effects/vmm-calls.js';
+import { VmmConfig, VmmDescription, VmmVersion, parse } from './answers.js';
+import { VmmConversation, type Ask, type VmmAddress } from './conversation.js';
 import type {
   BootSourceWish,
   CreateWish,
@@ -24,26 +14,8 @@ import type {
   VsockWish,
 } from './wishes.js';
 
-/** Firecracker's limit for a request's body (`HTTP_MAX_PAYLOAD_SIZE`). */
-const longestBody = 51_200;
-
 /** How long a call may take, in milliseconds; a snapshot's memory is written and synced before its answer. */
 const deadlines = { look: 5_000, change: 10_000, start: 30_000, load: 60_000, create: 600_000 } as const;
-
-/** A process whose connection was lost has this long to be seen dead. */
-const obituaryPatienceMs = 1_000;
-
-interface Ask extends HttpAsk {
-  readonly name: VmmCallName;
-  readonly within: number;
-  /**
-   * Cancelled meanwhile: true gives the call up (a look, or a load, whose process is ended anyway), false awaits the
-   * answer, so that what became of the VM is known.
-   */
-  readonly abandon: boolean;
-  /** What the refusal's error may name. */
-  readonly hints?: Pick<Refusal, 'tap' | 'mac' | 'snapshot' | 'dir'>;
-}
 
 /**
  * The one owner of the API connection to one Firecracker: kept open, one call at a time. Each call is an effect or a
@@ -51,17 +23,13 @@ interface Ask extends HttpAsk {
  */
 export class VmmApi {
   readonly vm: string;
-  readonly #link: HttpLink;
-  readonly #process: Mortal | null;
-  readonly #turns = new Turns();
+  readonly #conversation: VmmConversation;
   readonly #listeners = new Set<() => void>();
 
-  /** `process`, where known, tells whether a lost connection means the VMM's end. Connects at the first call. */
-  constructor({ vm, socketPath, process }: { vm: string; socketPath: string; process?: Mortal | undefined }) {
-    this.vm = vm;
-    this.#process = process ?? null;
-    this.#link = new HttpLink(socketPath, () => {
-      this.#process?.suspect();
+  /** Connects at the first call. */
+  constructor(address: VmmAddress) {
+    this.vm = address.vm;
+    this.#conversation = new VmmConversation(address, () => {
       for (const listener of this.#listeners) listener();
     });
   }
@@ -75,7 +43,7 @@ export class VmmApi {
   /** Lets go of the connection; the VMM goes on. */
   close(): void {
     this.#listeners.clear();
-    this.#link.close();
+    this.#conversation.close();
   }
 
   async describe(cx: Context): Promise<VmmDescription> {
@@ -134,7 +102,7 @@ export class VmmApi {
   /** Hot-unplug. From then on every NIC attached to this VM, and to clones of its snapshots, is dead in the guest. */
   async deleteNic(id: string, cx: Context): Promise<void> {
     const path = `/network-interfaces/${id}`;
-    await this.#call(
+    await this.#conversation.call(
       { name: 'deleteNic', method: 'DELETE', path, within: deadlines.change, abandon: false },
       cx,
     );
@@ -183,7 +151,10 @@ export class VmmApi {
     cx: Context,
   ): Promise<z.output<T>> {
     const within = deadlines.look;
-    const { status, body } = await this.#call({ name, method: 'GET', path, within, abandon: true }, cx);
+    const { status, body } = await this.#conversation.call(
+      { name, method: 'GET', path, within, abandon: true },
+      cx,
+    );
     const answer = shape.safeParse(parse(body));
     if (answer.success) return answer.data;
     const fault = `an answer of another shape: ${body.slice(0, 200)}`;
@@ -196,70 +167,6 @@ export class VmmApi {
   ): Promise<void> {
     const body = JSON.stringify(json);
     const standard = { method: 'PUT', within: deadlines.change, abandon: false } as const;
-    await this.#call({ ...standard, ...ask, body }, cx);
+    await this.#conversation.call({ ...standard, ...ask, body }, cx);
   }
-
-  async #call(ask: Ask, cx: Context): Promise<HttpAnswer> {
-    const call = `${ask.method} ${ask.path}`;
-    const length = Buffer.byteLength(ask.body ?? '');
-    if (length > longestBody) {
-      const fault = `not sent: its ${length} bytes are more than the ${longestBody} that Firecracker takes`;
-      throw vmmRefused({ vm: this.vm, call, status: 0, fault });
-    }
-    return await this.#turns.take(cx.signal, () =>
-      vmmCalls[ask.name]((inner) => this.#exchange({ ...ask, call }, inner), cx),
-    );
-  }
-
-  async #exchange(ask: Ask & { call: string }, cx: Context): Promise<HttpAnswer> {
-    const { vm } = this;
-    const { call, within: milliseconds } = ask;
-    const outer = ask.abandon ? cx : withSignal(cx, never);
-    let answer;
-    try {
-      answer = await within(outer, { what: call, milliseconds }, (inner) =>
-        this.#link.ask(ask, inner.signal),
-      );
-    } catch (error) {
-      if (ask.abandon) cx.signal.throwIfAborted();
-      throw await this.#failure(call, error);
-    }
-    const { status, body } = answer;
-    if (status === 200 || status === 204) return answer;
-    throw explainFault({ vm, call: ask.call, status, fault: faultOf(body), ...ask.hints });
-  }
-
-  /** What to say of a call that got no answer. */
-  async #failure(call: string, error: unknown): Promise<unknown> {
-    const { vm } = this;
-    if (deadlineExceeded.is(error)) {
-      return vmmSilent({ vm, call, milliseconds: Number(error.detail['milliseconds']) }, { cause: error });
-    }
-    if (error instanceof AnswerGarbled) {
-      return vmmRefused({ vm, call, status: 0, fault: `no HTTP: ${error.message}` }, { cause: error });
-    }
-    if (!(error instanceof ConnectionLost)) return error;
-    const started = performance.now();
-    if (this.#process !== null && (await hasEnded(this.#process))) return await this.#process.obituary(call);
-    const milliseconds = Math.round(performance.now() - started);
-    return vmmSilent({ vm, call, milliseconds }, { cause: error });
-  }
-}
-
-/** Of calls that are always awaited. */
-const never = new AbortController().signal;
-
-/** Whether a process whose connection was lost has ended: it may take a moment to be seen. */
-async function hasEnded(process: Mortal): Promise<boolean> {
-  process.suspect();
-  return await new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      forget();
-      resolve(false);
-    }, obituaryPatienceMs);
-    const forget = process.onExit(() => {
-      clearTimeout(timer);
-      resolve(true);
-    });
-  });
 }

@@ -15,7 +15,8 @@ stayAlive(t);
 
 t.test('a VMM has a session of its own, no input, its folder and a log that nobody else reads', async (t) => {
   const { process: vmm, dir } = await start(t, { LISTEN_FDS: '1' });
-  t.equal(readlinkSync(`/proc/${vmm.pid}/cwd`), dir);
+  // The stand-in leaves it for an instant while it makes its guest's namespaces.
+  while (readlinkSync(`/proc/${vmm.pid}/cwd`) !== dir) await wait(1);
   t.equal(readlinkSync(`/proc/${vmm.pid}/fd/0`), '/dev/null');
   t.equal(readlinkSync(`/proc/${vmm.pid}/fd/1`), `${dir}/vmm.log`);
   t.equal(statSync(`${dir}/vmm.log`).mode & 0o777, 0o600);
