@@ -77,11 +77,11 @@ export const layers = {
             if (why) context.report({ node: node.source, messageId: 'arrow', data: { why } });
           } else if (outside.test(name) && node.importKind !== 'type' && !mayTouch(from)) {
             context.report({ node: node.source, messageId: 'effects', data: { what: name } });
-          } else if (name === 'tsyringe' && from !== 'daemon/composition.ts') {
+          } else if (name === 'tsyringe' && !within(from, 'daemon/composition')) {
             context.report({
               node: node.source,
               messageId: 'arrow',
-              data: { why: 'tsyringe stays in daemon/composition.ts' },
+              data: { why: 'tsyringe stays in daemon/composition' },
             });
           }
         };

@@ -46,3 +46,9 @@ export type StepKinds = Readonly<Record<string, StepKind>>;
 export function stepKind<S extends Step>(kind: StepKind<S>): StepKind {
   return kind;
 }
+
+/** For kinds whose effect dies with the VM's process, or that only look: nothing to undo, nothing to check. */
+export const nothing = {
+  undo: (): Promise<void> => Promise.resolve(),
+  check: (): Promise<readonly Difference[]> => Promise.resolve([]),
+} as const;

@@ -16,6 +16,8 @@ export interface SnapshotStore {
   list(cx: Context): Promise<readonly Manifest[]>;
   /** Makes the folder of a draft, 0700. @throws diskFull */
   begin(id: SnapshotId, cx: Context): Promise<Draft>;
+  /** The folder of a draft, absolute, whether it was begun or not. */
+  draftDir(id: SnapshotId): string;
   /** Measures and hashes the draft's files, makes them read-only and synced. */
   seal(draft: Draft, cx: Context): Promise<readonly FileFact[]>;
   /** Writes the manifest and renames the draft into place: from then on it exists. */

@@ -3,7 +3,7 @@ import type { Manifest } from '../../daemon/api/shapes/snapshot.js';
 import type { RateLimiter } from '../../daemon/api/shapes/machine.js';
 import type { VmId } from '../../daemon/api/shapes/ids.js';
 import type { Grant } from './network.js';
-import type { Step, StepKinds } from './step.js';
+import type { Json, Step, StepKinds } from './step.js';
 
 /** All that a strategy may know when it plans. */
 export interface PlanFacts {
@@ -24,7 +24,7 @@ export interface StrategyPlan {
   /** Before the load: taps, rules, namespaces. */
   readonly prepare: readonly Step[];
   /** More keys for `PUT /snapshot/load`, e.g. `network_overrides`. */
-  readonly load: Readonly<Record<string, unknown>>;
+  readonly load: { readonly [key: string]: Json };
   /** After the load, while Paused: NICs. */
   readonly plug: readonly Step[];
 }
