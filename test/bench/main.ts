@@ -1,0 +1,51 @@
+// `npm run bench [restore|rpc|memory …]`: prints one JSON object; what it is doing goes to standard error. Everything
+// that is compared is measured in turns in one run, so that whatever else the machine does hits both sides.
+import { cpus } from 'node:os';
+import { Box } from '../support/box.js';
+import { Host, type HostOptions } from '../support/host.js';
+import { ensureNeeds } from '../support/needs.js';
+import { benchMemory } from './memory.js';
+import { benchRestore } from './restore.js';
+import { benchRpc } from './rpc.js';
+
+const slots = 16;
+
+/** With `BENCH_CPU_PROF=<folder>` each daemon leaves a profile there. */
+const profile = process.env['BENCH_CPU_PROF'];
+const env: Record<string, string> = profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` } : {};
+
+async function onHost<T>(options: HostOptions, bench: (host: Host) => Promise<T>): Promise<T> {
+  const box = await Box.open();
+  try {
+    const host = await Host.on(box, { ...options, env: { ...env, ...options.env } });
+    const result = await bench(host);
+    await host.client.close();
+    if (profile) await host.kill('SIGTERM');
+    return result;
+  } finally {
+    await box.close();
+  }
+}
+
+const parts = {
+  rpc: () => benchRpc(),
+  restore: () => onHost({ config: { slots: { size: slots } } }, (host) => benchRestore(host, slots)),
+  memory: () =>
+    onHost({ config: { slots: { size: 2 } }, env: { FIRECRACKER_STANDIN_TIMING: '0' } }, (host) =>
+      benchMemory(host, 1_000),
+    ),
+} as const;
+
+ensureNeeds(['ip', 'nft', 'mount', 'nsenter', 'unshare']);
+const wanted = process.argv.slice(2);
+const began = performance.now();
+const results: Record<string, unknown> = {};
+for (const [name, bench] of Object.entries(parts)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stderr.write(`${name} `);
+  results[name] = await bench();
+}
+const machine = { cpus: cpus().length, model: cpus()[0]?.model ?? '', node: process.version };
+const firecracker = process.env['FIRECRACKER_BIN'] ?? 'stand-in';
+const seconds = Math.round((performance.now() - began) / 1000);
+process.stdout.write(`${JSON.stringify({ machine, firecracker, seconds, ...results }, null, 2)}\n`);

@@ -1,0 +1,112 @@
+import type { ThawClient } from '../../client/index.js';
+import type { Host } from '../support/host.js';
+import { BareVmm } from './bare.js';
+
+/** What one clone of the daemon's took, in milliseconds. */
+export interface CloneTimes {
+  /** By the timeline: from the start of its operation to the end of `resume`. */
+  readonly resumed: number;
+  /** The same, seen by the client: from sending the request to hearing that it is resumed. */
+  readonly resumedSeen: number;
+  /** Seen by the client: from sending the request to the answer; the same for all clones of a request. */
+  readonly confirmedSeen: number;
+  /** Firecracker's own part of `resumed`: from sending load, attach and resume to their answers. */
+  readonly calls: number;
+  /** Each step up to `resumed`. */
+  readonly steps: Readonly<Record<string, number>>;
+  /** From `resumed` to the guest's confirmation, the agent's part. */
+  readonly agent: number;
+  /** The start of its VMM, whenever that was. */
+  readonly vmmStart: number;
+}
+
+const calls = new Set(['vmm.load', 'vmm.attach', 'vmm.resume']);
+
+/** Restores clones of `base` at once, looks where their time went, and stops them. */
+export async function daemonClones(client: ThawClient, count: number): Promise<CloneTimes[]> {
+  const seen = new Map<string, number>();
+  const began = performance.now();
+  const { clones } = await client.snapshot.restore(
+    { snapshot: 'base', count, readyTimeout: 300_000 },
+    {
+      onProgress: ({ vm, step, state }) => {
+        if (step === 'resume' && state === 'done' && vm !== null) seen.set(vm, performance.now() - began);
+      },
+    },
+  );
+  const confirmedSeen = performance.now() - began;
+  const times: CloneTimes[] = [];
+  for (const clone of clones) {
+    if (!clone.ok) throw new Error(clone.error.message);
+    const { id } = clone.vm;
+    const { timelines } = await client.vm.timeline({ vm: id });
+    const spans = timelines.find(({ method }) => method === 'snapshot.restore')?.spans ?? [];
+    const steps = spans.filter(({ kind }) => kind === 'step');
+    const ended = (name: string): number => steps.find((span) => span.name === name)?.end ?? NaN;
+    const resumed = ended('resume');
+    const upTo = steps.filter(({ end }) => (end ?? Infinity) <= resumed);
+    const all = timelines.flatMap((timeline) => timeline.spans);
+    times.push({
+      resumed,
+      resumedSeen: seen.get(id) ?? NaN,
+      confirmedSeen,
+      calls: spans.filter(({ name }) => calls.has(name)).reduce((sum, span) => sum + took(span), 0),
+      steps: Object.fromEntries(upTo.map((span) => [span.name.split(' ')[0] ?? '', took(span)])),
+      agent: ended('confirm') - resumed,
+      vmmStart: took(all.find(({ name, kind }) => name === 'vmm' && kind === 'step')),
+    });
+  }
+  await Promise.all(clones.map((clone) => clone.ok && client.vm.stop({ vm: clone.vm.id })));
+  return times;
+}
+
+const took = (span: { start: number; end: number | null } | undefined): number =>
+  span ? (span.end ?? NaN) - span.start : NaN;
+
+/** What one bare clone took, in milliseconds. */
+export interface BareTimes {
+  readonly resumed: number;
+  readonly vmmStart: number;
+}
+
+/** Taps and files for bare clones of a snapshot, each with a tap like the daemon's, made before. */
+export class BareSide {
+  readonly #host: Host;
+  readonly #files: { readonly state: string; readonly mem: string };
+
+  private constructor(host: Host, files: { state: string; mem: string }) {
+    this.#host = host;
+    this.#files = files;
+  }
+
+  static async open(host: Host, { snapshot, most }: { snapshot: string; most: number }): Promise<BareSide> {
+    const bridges = JSON.parse(await host.exec('ip', '-json', 'link', 'show', 'type', 'bridge')) as {
+      ifname: string;
+    }[];
+    const bridge = bridges[0]?.ifname ?? '';
+    for (let n = 0; n < most; n++) {
+      await host.exec('ip', 'tuntap', 'add', `bare${n}`, 'mode', 'tap', 'vnet_hdr');
+      await host.exec('ip', 'link', 'set', `bare${n}`, 'master', bridge, 'up');
+    }
+    const dir = `${host.storeDir}/snapshots/${snapshot}`;
+    return new BareSide(host, { state: `${dir}/state`, mem: `${dir}/mem` });
+  }
+
+  /** Starts so many VMMs; what is returned restores a clone in each at once, and ends them. */
+  async ready(count: number): Promise<() => Promise<BareTimes[]>> {
+    const vmms: BareVmm[] = [];
+    for (let n = 0; n < count; n++) vmms.push(await BareVmm.start(this.#host.box, `bare${n}`));
+    return async () => {
+      const times = await Promise.all(
+        vmms.map(async (vmm, n) => ({
+          resumed: await vmm.restore({ ...this.#files, tap: `bare${n}`, mac: macOf(n) }),
+          vmmStart: vmm.startMs,
+        })),
+      );
+      for (const vmm of vmms) await vmm.end();
+      return times;
+    };
+  }
+}
+
+const macOf = (n: number): string => `02:00:00:00:be:${n.toString(16).padStart(2, '0')}`;
