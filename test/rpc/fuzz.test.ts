@@ -11,6 +11,9 @@ import { startHost, Wire } from './support/host.js';
 const frames = Number(process.env['THAW_FUZZ_FRAMES'] ?? 100_000);
 const seed = Number(process.env['THAW_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 
+// A million take about a minute of processor time.
+t.setTimeout(Math.max(30_000, frames));
+
 const names = fc.constantFrom(...Object.keys(methods), '$/cancelRequest', 'rpc.nothing', '__proto__', '');
 const id = fc.oneof(fc.nat(9), fc.string({ maxLength: 6 }), fc.constant(null), fc.constant(undefined));
 const params = fc.oneof(
@@ -58,7 +61,7 @@ const frame = fc.oneof(
 
 void t.test(
   `${frames} random frames neither crash nor hang it, nor make it grow; seed ${seed}`,
-  { timeout: 0 },
+  { timeout: Math.max(30_000, frames) },
   async (t) => {
     const hub = new EventHub('fuzz');
     const host = await startHost(t, { handlers: fakeHandlers(eventHandlers({ hub, vms: () => [] })) });
