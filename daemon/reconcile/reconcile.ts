@@ -45,7 +45,11 @@ export async function reconcileAtStart(parts: ReconcileParts, cx: Context): Prom
   // Leases, names and ids first, of all VMs: whatever comes next must not take them.
   const vms = found.map((record) => takeUp(record, parts));
   const verdicts = await Promise.all(vms.map((vm) => settle(vm, parts, cx)));
-  return { vms: verdicts, swept: await sweep(parts, registry, cx) };
+  const swept = await sweep(parts, registry, cx);
+  // Rules and links that somebody took away while no daemon looked: the VMs' network comes back with us.
+  const mended = await parts.fabric.mend(cx);
+  if (mended.length > 0) log.warn({ mended }, 'the network was mended');
+  return { vms: verdicts, swept };
 }
 
 function takeUp(record: VmRecord, { runDir, registry, kinds, agents, log }: ReconcileParts): Vm {

@@ -48,6 +48,6 @@ export const FabricConfig = z.strictObject({
   networks: z
     .record(NetworkName, NetworkConfig)
     .refine((networks) => Object.keys(networks).length > 0, 'at least one network')
-    .prefault({ default: { bridge: 'thaw0', subnet: '10.88.0.0/16' } }),
+    .prefault({ default: { bridge: 'thaw0', subnet: '10.209.0.0/16' } }),
 });
 export type FabricConfig = z.output<typeof FabricConfig>;

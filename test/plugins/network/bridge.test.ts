@@ -83,7 +83,7 @@ t.test('a changed configuration changes the bridge under its VMs', async (t) => 
   const net = await Net.open(t);
   await net.guest(2);
   await net.restart({
-    default: { bridge: 'thaw0', subnet: '10.88.0.0/16', mtu: 1400, gateway: '10.88.0.254' },
+    default: { bridge: 'thaw0', subnet: '10.209.0.0/16', mtu: 1400, gateway: '10.209.0.254' },
   });
   t.equal(show('thaw0').mtu, 1400);
   t.match(sh('ip -4 addr show dev thaw0'), /10\.88\.0\.254\/16/);
@@ -105,7 +105,7 @@ t.test('a link in the bridge’s place that is not ours stays as it is, and the 
     sh('ip link del thaw0');
   }
   t.match(
-    await refused({ default: { bridge: 'br9', subnet: '10.88.0.0/16', existing: true } }),
+    await refused({ default: { bridge: 'br9', subnet: '10.209.0.0/16', existing: true } }),
     /^link-foreign: .*there is none/,
   );
   t.strictSame(leftovers(), ['link lo'], 'nothing of it is left');
@@ -124,7 +124,7 @@ t.test('an existing bridge is used as it is, and left', async (t) => {
 });
 
 t.test('a subnet that the host is in already is refused before anything is made', async (t) => {
-  sh('ip link add br9 type bridge && ip addr add 10.88.77.1/24 dev br9');
+  sh('ip link add br9 type bridge && ip addr add 10.209.77.1/24 dev br9');
   t.teardown(() => sh('ip link del br9'));
   const before = leftovers();
   t.match(await refused(), /^network-invalid: .*overlaps that of the link br9 \(10\.88\.77\.1\/24\)/);
@@ -135,7 +135,7 @@ t.test('forwarding is turned on for NAT, and said; without NAT it is left alone'
   const forward = () => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim();
   sh('sysctl -q -w net.ipv4.ip_forward=0 2>/dev/null || echo 0 > /proc/sys/net/ipv4/ip_forward');
   const log: string[] = [];
-  const routed = await startFabric({ default: { bridge: 'thaw0', subnet: '10.88.0.0/16', nat: false } }, log);
+  const routed = await startFabric({ default: { bridge: 'thaw0', subnet: '10.209.0.0/16', nat: false } }, log);
   t.equal(forward(), '0');
   t.strictSame(await routed.check(cx), [], 'and not missed');
   await routed.close();

@@ -108,12 +108,12 @@ t.test(
 t.test('br_netfilter is named where it lets such a chain cut VMs off from each other', async (t) => {
   sh("nft 'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }'");
   t.teardown(() => sh('nft delete table ip filter'));
-  const net = await Net.open(t, { open: { bridge: 'thaw0', subnet: '10.88.0.0/16', isolate: false } });
+  const net = await Net.open(t, { open: { bridge: 'thaw0', subnet: '10.209.0.0/16', isolate: false } });
   sh('echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables');
   t.match(await problems(net), [/FORWARD/, /bridge-nf-call-iptables: it is 1/]);
   sh('echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables');
   t.equal((await problems(net)).length, 1);
-  await net.restart({ open: { bridge: 'thaw0', subnet: '10.88.0.0/16' } });
+  await net.restart({ open: { bridge: 'thaw0', subnet: '10.209.0.0/16' } });
   sh('echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables');
   t.equal((await problems(net)).length, 1, 'VMs kept apart miss nothing by it');
 });
@@ -134,13 +134,13 @@ t.test('a firewall on the host’s input matters where a network opens the host'
   t.teardown(() => sh('nft delete table inet firewall'));
   const net = await Net.open(t);
   t.strictSame(await problems(net), []);
-  await net.restart({ default: { bridge: 'thaw0', subnet: '10.88.0.0/16', hostAccess: ['udp/53'] } });
+  await net.restart({ default: { bridge: 'thaw0', subnet: '10.209.0.0/16', hostAccess: ['udp/53'] } });
   t.match(await problems(net), [/drops what VMs send to the host by default/]);
 });
 
 t.test('a subnet that another link has taken since is named', async (t) => {
   const net = await Net.open(t);
-  sh('ip link add br9 type bridge && ip addr add 10.88.4.1/24 dev br9');
+  sh('ip link add br9 type bridge && ip addr add 10.209.4.1/24 dev br9');
   t.teardown(() => sh('ip link del br9'));
   t.match(await problems(net), [/overlaps that of br9 \(10\.88\.4\.1\/24\)/]);
 });

@@ -34,17 +34,17 @@ t.test('a guest’s own frames pass, others are dropped and counted, each for it
   t.ok(await answered(guest, self), 'its own address is answered');
 
   const otherMac = { ...self, mac: '02:00:00:00:00:99' };
-  const otherAddress = { ...self, address: '10.88.77.77' };
+  const otherAddress = { ...self, address: '10.209.77.77' };
   const asGateway = { ...self, address: gateway };
   const unset = { ...self, address: '0.0.0.0' };
   const everybody = '255.255.255.255';
   const cases: [string, string, Buffer][] = [
     ['another MAC', 'spoofed_mac', udp(otherMac, { address: gateway, port: 9 })],
     ['another address', 'spoofed_ip', udp(otherAddress, { address: gateway, port: 9 })],
-    ['the gateway’s address', 'spoofed_ip', udp(asGateway, { address: '10.88.0.9', port: 9 })],
+    ['the gateway’s address', 'spoofed_ip', udp(asGateway, { address: '10.209.0.9', port: 9 })],
     ['no address', 'spoofed_ip', udp(unset, { address: gateway, port: 9 })],
     ['an ARP request from another address', 'spoofed_arp', arp(otherAddress, gateway)],
-    ['an ARP answer for the gateway', 'spoofed_arp', arp(asGateway, '10.88.0.9', { answer: true })],
+    ['an ARP answer for the gateway', 'spoofed_arp', arp(asGateway, '10.209.0.9', { answer: true })],
     ['another MAC inside ARP', 'spoofed_arp', arp(otherMac, gateway, { frameMac: self.mac })],
     ['a DHCP offer', 'dhcp_server', udp(self, { address: everybody, from: 67, port: 68 })],
     ['a DHCP request', 'dhcp_client', udp(unset, { address: everybody, from: 68, port: 67 })],
@@ -119,7 +119,7 @@ t.test('VMs reach each other where the network says so, and only there', async (
 
 t.test('the host is closed to VMs but for what the network opens', async (t) => {
   const net = await Net.open(t, {
-    default: { bridge: 'thaw0', subnet: '10.88.0.0/16', hostAccess: ['udp/53'] },
+    default: { bridge: 'thaw0', subnet: '10.209.0.0/16', hostAccess: ['udp/53'] },
   });
   const { grant, guest } = await net.guest(3);
   t.ok(await answered(guest, who(grant)));

@@ -28,7 +28,7 @@ export interface Who {
 }
 
 /** The default network's gateway. */
-export const gateway = '10.88.0.1';
+export const gateway = '10.209.0.1';
 
 export function who({ mac, addresses }: Grant): Who {
   return { mac, address: addresses[0]?.split('/')[0] ?? '' };

@@ -94,20 +94,20 @@ t.test('a MAC from a hash is locally administered and unicast', (t) => {
 });
 
 t.test('networks that can’t be are refused, each with its reason', (t) => {
-  const one = { bridge: 'thaw0', subnet: '10.88.0.0/16' };
+  const one = { bridge: 'thaw0', subnet: '10.209.0.0/16' };
   t.equal(problem({ a: one }), 'none');
   t.equal(problem({ a: one, b: { bridge: 'thaw1', subnet: '10.89.0.0/16' } }), 'none');
-  t.match(problem({ a: one, b: { bridge: 'thaw1', subnet: '10.88.4.0/24' } }), /overlaps that of a/);
+  t.match(problem({ a: one, b: { bridge: 'thaw1', subnet: '10.209.4.0/24' } }), /overlaps that of a/);
   t.match(problem({ a: one, b: { bridge: 'thaw0', subnet: '10.89.0.0/16' } }), /its bridge thaw0 is a's too/);
   t.match(problem({ a: { ...one, gateway: '10.89.0.1' } }), /the gateway 10\.89\.0\.1/);
-  t.match(problem({ a: { ...one, gateway: '10.88.255.255' } }), /the gateway/);
+  t.match(problem({ a: { ...one, gateway: '10.209.255.255' } }), /the gateway/);
   t.match(problem({ a: { ...one, reserved: ['10.99.0.1'] } }), /10\.99\.0\.1 is not in/);
   const wrong: Record<string, unknown>[] = [
     { ...one, bridge: 'a-bridge-with-a-long-name' },
     { ...one, bridge: 'thaw"0' },
     { ...one, bridge: 'thaw 0' },
-    { ...one, subnet: '10.88.0.1/16' },
-    { ...one, subnet: '10.88.0.0/31' },
+    { ...one, subnet: '10.209.0.1/16' },
+    { ...one, subnet: '10.209.0.0/31' },
     { ...one, mtu: 67 },
     { ...one, mtu: 65536 },
     { ...one, dns: ['resolver.example'] },
@@ -137,8 +137,8 @@ t.test(
     const [network, ...more] = resolveNetworks(FabricConfig.parse({}), dns);
     t.strictSame(more, []);
     t.match(network, { name: 'default', bridge: 'thaw0', nat: true, isolate: true, mtu: 1500, dns });
-    t.equal(formatSubnet(network!.subnet), '10.88.0.0/16');
-    t.equal(formatAddress(network!.gateway), '10.88.0.1');
+    t.equal(formatSubnet(network!.subnet), '10.209.0.0/16');
+    t.equal(formatAddress(network!.gateway), '10.209.0.1');
     t.end();
   },
 );

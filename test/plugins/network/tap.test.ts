@@ -26,7 +26,7 @@ const linkExists = (name: string) => leftovers().includes(`link ${name}`);
 
 t.test('a tap is as its step says, ready for one process to open', async (t) => {
   const net = await Net.open(t, {
-    default: { bridge: 'thaw0', subnet: '10.88.0.0/16', mtu: 1200 },
+    default: { bridge: 'thaw0', subnet: '10.209.0.0/16', mtu: 1200 },
     open: { bridge: 'thaw1', subnet: '10.89.0.0/16', isolate: false, mtu: 9000 },
   });
   for (const network of ['default', 'open']) {
