@@ -182,8 +182,8 @@ function usage(name: string): string {
 export function instanceIdError(id: string): string | undefined {
   const length = Buffer.byteLength(id);
   if (length > 64 || length < 1) return `InvalidLen(${length}, 1, 64)`;
-  const position = [...id].findIndex((letter) => !/^[-\p{Alphabetic}\p{N}]$/u.test(letter));
-  return position < 0
-    ? undefined
-    : `InvalidChar(${JSON.stringify([...id][position]).replaceAll('"', "'")}, ${position})`;
+  const stranger = /[^-\p{Alphabetic}\p{N}]/u.exec(id);
+  if (!stranger) return undefined;
+  const position = Array.from(id.slice(0, stranger.index)).length;
+  return `InvalidChar('${stranger[0]}', ${position})`;
 }

@@ -1,10 +1,12 @@
 /** Every recorded scenario, on the stand-in or (FIRECRACKER_BIN) on a real Firecracker: same answers, exits and taps. */
 import fs from 'node:fs';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { comparable, replay } from './conformance/replay.js';
-import { scenarios } from './conformance/scenario.js';
+import { isRequest, type Scenario, scenarios, type Step } from './conformance/scenario.js';
 import { baseFolder, targets } from './conformance/targets.js';
+import { names, vary } from './conformance/vary.js';
 
+t.setTimeout(140_000);
 const work = baseFolder();
 t.teardown(() => fs.rmSync(work, { recursive: true, force: true }));
 
@@ -15,19 +17,33 @@ for (const { version, target } of targets(work)) {
     t.teardown(() => fs.rmSync(base, { recursive: true, force: true }));
     for (const scenario of scenarios(version)) {
       const folder = scenario.scenario === 'base' ? base : `${work}/${version}-${scenario.scenario}`;
-      const seen = await replay(scenario, target, folder, base);
-      scenario.steps.forEach((step, index) => {
-        t.strictSame(
-          comparable(seen[index] ?? step),
-          comparable(step),
-          `${scenario.scenario} ${index}: ${describe(step)}`,
-        );
-      });
+      compare(t, scenario, await replay(scenario, target, { folder, base }));
+    }
+  });
+
+  const seed = Number(process.env['SEED'] ?? Date.now() % 1e6);
+  t.test(`${version}: and with other names, numbers and orders (SEED=${seed})`, async (t) => {
+    const root = fs.mkdtempSync(`/tmp/fc-varied-${'x'.repeat(seed % 20)}`);
+    t.teardown(() => fs.rmSync(root, { recursive: true, force: true }));
+    const base = `${root}/base`;
+    const now: Record<string, number> = { $BASE: base.length, $KERNEL: target.kernel.length };
+    const by = names(seed, { recorded: { $BASE: 13, $KERNEL: 17, $D: 13 }, now });
+    for (const scenario of scenarios(version)) {
+      const folder = `${root}/${scenario.scenario}`;
+      now['$D'] = folder.length;
+      const varied = vary(scenario, by);
+      compare(t, varied, await replay(varied, target, { folder, base }));
     }
   });
 }
 
-function describe(step: object): string {
-  if ('method' in step && 'path' in step) return `${String(step.method)} ${String(step.path)}`;
-  return JSON.stringify(step).slice(0, 60);
+function compare(t: Test, scenario: Scenario, seen: readonly Step[]): void {
+  scenario.steps.forEach((step, index) => {
+    const name = `${scenario.scenario} ${index}: ${describe(step)}`;
+    t.strictSame(comparable(seen[index] ?? step), comparable(step), name);
+  });
+}
+
+function describe(step: Step): string {
+  return isRequest(step) ? `${step.method} ${step.path}` : JSON.stringify(step).slice(0, 60);
 }

@@ -1,6 +1,6 @@
 /** The control socket of tests: faults from outside, one JSON value a line (README.md). */
 import net from 'node:net';
-import { Faults, type FaultWish } from './faults.js';
+import type { Faults, FaultWish } from './faults.js';
 
 interface Request {
   faults?: FaultWish[];

@@ -77,8 +77,12 @@ async function strike(wish: FaultWish): Promise<void> {
     case 'die':
       die(wish);
       return;
+    // Those of the agent mean nothing else to anybody else.
     case 'fail':
-    default: {
+    case 'silent':
+    case 'garbage':
+    case 'error':
+    case 'exit': {
       const message = wish.message ?? `Fault on request: ${wish.at}`;
       throw wish.at === 'load' ? new FatalFault(message) : new Fault(message);
     }

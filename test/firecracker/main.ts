@@ -2,9 +2,7 @@
 import fs from 'node:fs';
 import { route } from './api/routes.js';
 import { faultAnswer } from './api/response.js';
-import { configFile, levelNamed } from './api/bodies.js';
-import { SerdeError } from './api/serde/reader.js';
-import { fromSlice } from './api/serde/struct.js';
+import { levelNamed } from './api/bodies.js';
 import { listen } from './api/server.js';
 import {
   ArgumentError,
@@ -14,6 +12,8 @@ import {
   parseCommandLine,
 } from './command-line.js';
 import { listenForFaults } from './control.js';
+import { bootFromFile, readConfigFile } from './config-file.js';
+import { fail, panic, succeed } from './ending.js';
 import { environment } from './environment.js';
 import { FatalFault, Fault } from './errors.js';
 import { Faults, type FaultWish } from './faults.js';
@@ -28,27 +28,6 @@ import { warmUp } from './warm-up.js';
 import { formatName, versionNamed } from './versions.js';
 
 const version = versionNamed(environment.version);
-
-/** Ends as Rust's `main` does: a line in the log, the debug form on stderr, the exit code. */
-function fail(message: string, debug: string, code: number): never {
-  log(message, 'Error');
-  fs.writeSync(2, `Error: ${debug}\n`);
-  log(`Firecracker exiting with error. exit_code=${code}`, 'Error');
-  return exitProcess(code);
-}
-
-/** Rust's `panic = "abort"`. */
-function panic(message: string): never {
-  log(`Firecracker panicked at src/firecracker/src/main.rs:\n${message}`, 'Error');
-  process.kill(process.pid, 'SIGABRT');
-  return exitProcess(134);
-}
-
-function succeed(text: string): never {
-  fs.writeSync(1, text);
-  log('Firecracker exiting successfully. exit_code=0');
-  return exitProcess(0);
-}
 
 function readArguments(): Arguments {
   try {
@@ -124,62 +103,6 @@ function shellMaker(): () => Promise<Shell | undefined> {
       : Promise.resolve(undefined));
 }
 
-/** Boots what `--config-file` describes, before the API answers anything. */
-async function bootFromFile(vmm: Vmm, path: string): Promise<void> {
-  let text: Buffer;
-  try {
-    text = fs.readFileSync(path);
-  } catch (error) {
-    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? 5);
-    return panic(`Unable to open or read from the configuration file: ${ioErrorDebug(errno)}`);
-  }
-  try {
-    const config = fromSlice(configFile(version), text);
-    const { resources } = vmm;
-    if (config.logger) configureLog(config.logger);
-    if (config['machine-config']) resources.setMachine(config['machine-config']);
-    resources.setBootSource(config['boot-source']);
-    for (const drive of config.drives) resources.insertDrive(drive);
-    for (const nic of config['network-interfaces']) resources.insertNic(nic);
-    if (config.vsock) await resources.setVsock(config.vsock);
-    if (config.balloon) resources.setBalloon(config.balloon);
-    if (config['mmds-config']) resources.setMmds(config['mmds-config']);
-    resources.entropy = config.entropy;
-    await vmm.start();
-  } catch (error) {
-    if (error instanceof SerdeError) {
-      fail(
-        `RunWithApiError error: Failed to build MicroVM from Json: Configuration for VMM from one single json failed: Invalid JSON: ${error.message}`,
-        'RunWithApi(BuildFromJson(ParseFromJson(InvalidJson)))',
-        1,
-      );
-    }
-    if (!(error instanceof Fault)) throw error;
-    fail(
-      `RunWithApiError error: Failed to build MicroVM from Json: ${fromFile(error.message)}`,
-      'RunWithApi(BuildFromJson)',
-      1,
-    );
-  }
-  log('Successfully started microvm that was configured from one single json');
-}
-
-/** The same refusals have other names when they come from a file (`ResourcesError`). */
-function fromFile(message: string): string {
-  if (message.startsWith('Start microvm error: '))
-    return message.replace('Start microvm error: ', 'Could not Start MicroVM from one single json: ');
-  const names: Record<string, string> = {
-    'Machine config error': 'VM config error',
-    'Drive config error': 'Block device error',
-    'Network config error': 'Network device error',
-    'Vsock config error': 'Vsock device error',
-    'Balloon config error': 'Balloon device error',
-    'MMMDS config error': 'MMDS config error',
-  };
-  const head = message.slice(0, message.indexOf(':'));
-  return `Configuration for VMM from one single json failed: ${names[head] ?? head}${message.slice(head.length)}`;
-}
-
 async function run(): Promise<void> {
   const args = readArguments();
   if (args.help) succeed(`Firecracker v${version.name}\n\n${helpText()}\n`);
@@ -190,7 +113,7 @@ async function run(): Promise<void> {
 
   const id = args.value('id') ?? '';
   const idError = instanceIdError(id);
-  if (idError !== undefined) panic(`Invalid instance ID: ${idError}`);
+  if (idError !== undefined) panic(`Invalid instance ID: ${idError}`, 'main.rs:309:48');
   nameInstance(id);
   setUpLog(args);
   log(`Running Firecracker v${version.name}`);
@@ -200,12 +123,13 @@ async function run(): Promise<void> {
   if (environment.control) listenForFaults(environment.control, faults);
   const shell = shellMaker();
   const vmm = new Vmm({ id, version, pci: args.flag('enable-pci'), faults, shell });
-  const file = args.value('config-file');
+  const path = args.value('config-file');
+  const file = path === undefined ? undefined : readConfigFile(path);
   let booted: () => void = () => undefined;
   // The API listens while a VM from a file boots, and answers when it has.
   const ready = file === undefined ? Promise.resolve() : new Promise<void>((resolve) => (booted = resolve));
   if (!args.flag('no-api')) await serve(args, vmm, faults, ready);
-  if (file !== undefined) await bootFromFile(vmm, file);
+  if (file !== undefined) await bootFromFile(vmm, file, version);
   booted();
   // Made while nobody waits: a boot or a load finds its namespaces ready.
   if (file !== undefined) return;

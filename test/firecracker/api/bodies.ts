@@ -199,8 +199,7 @@ const loadFields = {
   clock_realtime: s.withDefault(s.boolean, false),
   huge_pages: s.withDefault(s.variant('Snapshot', 'None', 'Transparent', '2M'), 'Snapshot'),
 } satisfies Record<LoadField, Codec<unknown>>;
-const loadNewest = struct('LoadSnapshotConfig', loadFields);
-export type LoadSnapshot = Decoded<typeof loadNewest>;
+export type LoadSnapshot = { [K in LoadField]: Decoded<(typeof loadFields)[K]> };
 
 /** The body of a load as `version` knows it; fields that it does not know yet have their defaults. */
 export function loadSnapshot(version: Version): Codec<LoadSnapshot> {

@@ -14,9 +14,12 @@ if (!first) throw new Error('nothing to record');
 const { version, target } = first;
 const source = scenarios(version).find((scenario) => scenario.scenario === 'base');
 if (!source) throw new Error('the base scenario is missing');
-await replay(source, target, base, base);
+await replay(source, target, { folder: base, base });
 for (const wish of more) {
-  const steps = await replay({ ...wish, version }, target, `${work}/${wish.scenario}`, base);
+  const steps = await replay({ ...wish, version }, target, {
+    folder: `${work}/${wish.scenario}`,
+    base,
+  });
   process.stdout.write(
     `${JSON.stringify({ scenario: wish.scenario, version, about: wish.about, steps: steps.map(comparable) })}\n`,
   );

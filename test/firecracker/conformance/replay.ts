@@ -142,8 +142,7 @@ function shell(script: string): Promise<{ rc: number; out: string }> {
 export async function replay(
   scenario: Scenario,
   target: Target,
-  folder: string,
-  base: string,
+  { folder, base }: { folder: string; base: string },
 ): Promise<Step[]> {
   call('unshare', CLONE_NEWNET);
   fs.mkdirSync(folder, { recursive: true });

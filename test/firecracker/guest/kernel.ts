@@ -29,8 +29,7 @@ export class Kernel {
   /** Backing files of drives that are not shown yet. */
   private readonly mounts = new Map<number, number>();
   private nextVirtio: number;
-  /** A hung kernel does nothing any more (fact 2). */
-  hung: boolean;
+  private isHung: boolean;
 
   constructor(
     private readonly shell: Shell,
@@ -38,7 +37,12 @@ export class Kernel {
     private readonly recalled: KernelMemory,
   ) {
     this.nextVirtio = recalled.nextVirtio;
-    this.hung = recalled.hung;
+    this.isHung = recalled.hung;
+  }
+
+  /** A hung kernel does nothing any more (fact 2). */
+  get hung(): boolean {
+    return this.isHung;
   }
 
   enter<T>(work: () => T): T {
@@ -92,6 +96,10 @@ export class Kernel {
   private async rescan(): Promise<void> {
     if (this.hung || !this.enter(() => control.take(control.rescan)) || !this.hardware.pci) return;
     await sleep(environment.timing.rescan);
+    this.findNew();
+  }
+
+  private findNew(): void {
     if (this.hung) return;
     this.prepareDrives();
     this.enter(() => this.scan());
@@ -103,7 +111,7 @@ export class Kernel {
       'Error',
       'fc_vcpu 0',
     );
-    this.hung = true;
+    this.isHung = true;
     this.pausePumps();
   }
 
@@ -124,7 +132,7 @@ export class Kernel {
   /** Drives get their nodes in the order in which they are found: /dev/vda, /dev/vdb, … */
   private mountDrive(real: GuestDevice, wanted: string | undefined): string {
     const taken = new Set([...this.known.values()].map(({ device }) => device.node));
-    const letters = [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => `/dev/vd${letter}`);
+    const letters = Array.from({ length: 26 }, (_, index) => `/dev/vd${String.fromCharCode(97 + index)}`);
     const node = wanted ?? letters.find((name) => !taken.has(name)) ?? '/dev/vdz';
     const mount = this.mounts.get(real.slot);
     this.mounts.delete(real.slot);

@@ -95,6 +95,5 @@ export function showConfig(shown: ShownConfig, version: Version): unknown {
     pmem: [],
     'memory-hotplug': null,
   };
-  for (const key of version.configWithout) delete config[key];
-  return config;
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !version.configWithout.includes(key)));
 }

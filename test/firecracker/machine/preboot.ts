@@ -9,6 +9,7 @@ import type { Resources } from './resources.js';
 
 /** What says nothing about the machine, and so leaves a load allowed. */
 export function answeredAtOnce(action: Action, resources: Resources): Answer | undefined {
+  // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the others are answered elsewhere
   switch (action.is) {
     case 'get-balloon':
       if (resources.balloon) return ok(resources.balloon);
@@ -33,6 +34,7 @@ export function answeredAtOnce(action: Action, resources: Resources): Answer | u
 
 /** How an action changes the machine to be; undefined for one that has no place before boot. */
 export function setterOf(action: Action): ((resources: Resources) => void | Promise<void>) | undefined {
+  // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the others are answered elsewhere
   switch (action.is) {
     case 'set-boot-source':
       return (resources) => resources.setBootSource(action.config);

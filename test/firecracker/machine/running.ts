@@ -10,7 +10,7 @@ import { log } from '../log.js';
 import type { Version } from '../versions.js';
 import type { MachineConfig, ShownConfig } from './config.js';
 import { closeDrive, closeNic, type DriveDevice, makeDrive, makeNic, type NicDevice } from './devices.js';
-import { PciBus, type Slot } from './pci-bus.js';
+import type { PciBus, Slot } from './pci-bus.js';
 import type { MachineState } from './state-file.js';
 import type { VsockDevice } from './vsock.js';
 

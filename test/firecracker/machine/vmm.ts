@@ -56,6 +56,7 @@ export class Vmm {
   private shared(action: Action): Answer | undefined {
     const { version, id } = this.options;
     const state = this.machine?.state ?? 'Not started';
+    // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the others are answered elsewhere
     switch (action.is) {
       case 'get-instance':
         return ok({ id, state, vmm_version: version.name, app_name: 'Firecracker' });

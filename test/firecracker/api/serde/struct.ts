@@ -4,12 +4,12 @@ import { readNumber } from './number.js';
 import { Reader, SerdeError } from './reader.js';
 
 /** True while another key or element follows; eats the comma before it. */
-function another(reader: Reader, first: boolean, close: string, expected: string, eof: string): boolean {
+function another(reader: Reader, first: boolean, close: '}' | ']'): boolean {
   let token = reader.peekToken();
-  if (token === '') throw reader.peekError(eof);
+  if (token === '') throw reader.peekError(`EOF while parsing ${close === '}' ? 'an object' : 'a list'}`);
   if (token === close) return false;
   if (first) return true;
-  if (token !== ',') throw reader.peekError(expected);
+  if (token !== ',') throw reader.peekError(`expected \`,\` or \`${close}\``);
   reader.eat();
   token = reader.peekToken();
   if (token === close) throw reader.peekError('trailing comma');
@@ -18,7 +18,7 @@ function another(reader: Reader, first: boolean, close: string, expected: string
 }
 
 function nextKey(reader: Reader, first: boolean): string | undefined {
-  if (!another(reader, first, '}', 'expected `,` or `}`', 'EOF while parsing an object')) return undefined;
+  if (!another(reader, first, '}')) return undefined;
   if (reader.peekToken() !== '"') throw reader.peekError('key must be a string');
   reader.eat();
   return reader.string();
@@ -98,7 +98,7 @@ export function struct<S extends Shape>(
     const values: Record<string, unknown> = {};
     names.forEach((field, index) => {
       const codec = codecOf(field);
-      if (another(reader, index === 0, ']', 'expected `,` or `]`', 'EOF while parsing a list')) {
+      if (another(reader, index === 0, ']')) {
         values[field] = codec?.decode(reader);
       } else if (codec?.defaulted) {
         values[field] = codec.missing?.();
@@ -127,11 +127,7 @@ export function list<T>(inner: Codec<T>): Codec<T[]> {
       if (valueAhead(reader) !== '[') throw invalidType(reader, 'a sequence');
       return enclosed(reader, ']', () => {
         const values: T[] = [];
-        for (
-          let first = true;
-          another(reader, first, ']', 'expected `,` or `]`', 'EOF while parsing a list');
-          first = false
-        ) {
+        for (let first = true; another(reader, first, ']'); first = false) {
           values.push(inner.decode(reader));
         }
         return values;

@@ -72,7 +72,7 @@ export class AgentPort {
       }
       const stream = offer.accept();
       this.queue.push(stream);
-      stream.onClose(() => void this.closed(stream));
+      stream.onClose(() => this.closed(stream));
       this.next();
     });
   }
