@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { effect, look } from '../../plugins/contract.js';
 import { PinnedProcess } from './vmm-pidfd.js';
-import { readStartTime, type ProcessIdentity } from './vmm-proc.js';
+import { readStartTime, readStat, type ProcessIdentity } from './vmm-proc.js';
 
 export type { ProcessIdentity } from './vmm-proc.js';
 
@@ -91,8 +91,10 @@ export const processFind = look(
       }),
     );
     return found.flatMap((pid) => {
-      const startTime = pid === null ? null : readStartTime(pid);
-      return pid === null || startTime === null ? [] : [{ pid, startTime }];
+      const stat = pid === null ? null : readStat(pid);
+      // A child that it has just forked looks the same until it executes something; but it leads no session.
+      if (pid === null || stat?.session !== pid) return [];
+      return [{ pid, startTime: stat.startTime }];
     });
   },
 );

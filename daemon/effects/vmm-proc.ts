@@ -6,18 +6,25 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
-/** State letter and start time in a line of `/proc/<pid>/stat`; null where it is no such line. */
-export function parseStat(line: string): { state: string; startTime: string } | null {
+export interface ProcessStat {
+  /** A letter: `Z` is dead and not yet reaped. */
+  readonly state: string;
+  /** The number of the process that leads its session. */
+  readonly session: number;
+  readonly startTime: string;
+}
+
+/** What a line of `/proc/<pid>/stat` says; null where it is no such line. */
+export function parseStat(line: string): ProcessStat | null {
   // The command's name, in parentheses, may itself hold spaces and parentheses.
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   const [state, startTime] = [fields[0], fields[19]];
-  return state === undefined || startTime === undefined || !/^\d+$/.test(startTime)
-    ? null
-    : { state, startTime };
+  if (state === undefined || startTime === undefined || !/^\d+$/.test(startTime)) return null;
+  return { state, session: Number(fields[3]), startTime };
 }
 
-/** The start time of a process that lives; null for one that is gone, or dead and not yet reaped. */
-export function readStartTime(pid: number): string | null {
+/** What is known of a process that lives; null for one that is gone, or dead and not yet reaped. */
+export function readStat(pid: number): ProcessStat | null {
   let line;
   try {
     line = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -26,5 +33,10 @@ export function readStartTime(pid: number): string | null {
     return null;
   }
   const stat = parseStat(line);
-  return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : stat.startTime;
+  return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : stat;
+}
+
+/** The start time of a process that lives. */
+export function readStartTime(pid: number): string | null {
+  return readStat(pid)?.startTime ?? null;
 }

@@ -193,7 +193,7 @@ t.test('the start time is read past any command name', (t) => {
   fc.assert(
     fc.property(fc.string({ maxLength: 15 }), (name) => {
       const line = `42 (${name}) R ${fields.slice(1).join(' ')}\n`;
-      t.strictSame(parseStat(line), { state: 'R', startTime: '22' });
+      t.strictSame(parseStat(line), { state: 'R', session: 6, startTime: '22' });
     }),
   );
   t.equal(parseStat('nonsense'), null);

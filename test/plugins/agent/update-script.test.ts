@@ -180,7 +180,10 @@ for (const shell of shells) {
   });
 
   t.test(`${shell}: no name, label or address can become a command`, { skip }, (t) => {
-    const nasty = fc.string({ unit: fc.constantFrom(...Array.from('\'"`$(){};&|<>\\\n\t #*?~!=-aé')), maxLength: 20 });
+    const nasty = fc.string({
+      unit: fc.constantFrom(...Array.from('\'"`$(){};&|<>\\\n\t #*?~!=-aé')),
+      maxLength: 20,
+    });
     const words = fc.sample(nasty, { numRuns: 40, seed: 7 });
     // Each as an argument of printf, all in one start of the shell.
     const text = words.map((word) => `printf '%s\\036' ${quote(word)}`).join('\n');
