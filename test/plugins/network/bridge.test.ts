@@ -41,7 +41,7 @@ t.test('a bridge is made with its mark, a MAC that stays, and no waiting of its 
   const bridge = show('thaw0');
   t.equal(bridge.ifalias, 'thaw:bridge:default');
   t.match(bridge.linkinfo.info_data, { forward_delay: 0, stp_state: 0 });
-  t.match(sh('ip -4 addr show dev thaw0'), /inet 10\.88\.0\.1\/16 brd 10\.88\.255\.255/);
+  t.match(sh('ip -4 addr show dev thaw0'), /inet 10\.209\.0\.1\/16 brd 10\.209\.255\.255/);
   const grants = Array.from({ length: 5 }, (_, n) => net.grant(n));
   for (const grant of grants) await attach(net.fabric, grant);
   t.equal(macOf('thaw0'), bridge.address, 'while ports come');
@@ -86,7 +86,7 @@ t.test('a changed configuration changes the bridge under its VMs', async (t) => 
     default: { bridge: 'thaw0', subnet: '10.209.0.0/16', mtu: 1400, gateway: '10.209.0.254' },
   });
   t.equal(show('thaw0').mtu, 1400);
-  t.match(sh('ip -4 addr show dev thaw0'), /10\.88\.0\.254\/16/);
+  t.match(sh('ip -4 addr show dev thaw0'), /10\.209\.0\.254\/16/);
   t.match(net.log, [/made or mended/]);
 });
 
@@ -127,7 +127,7 @@ t.test('a subnet that the host is in already is refused before anything is made'
   sh('ip link add br9 type bridge && ip addr add 10.209.77.1/24 dev br9');
   t.teardown(() => sh('ip link del br9'));
   const before = leftovers();
-  t.match(await refused(), /^network-invalid: .*overlaps that of the link br9 \(10\.88\.77\.1\/24\)/);
+  t.match(await refused(), /^network-invalid: .*overlaps that of the link br9 \(10\.209\.77\.1\/24\)/);
   t.strictSame(leftovers(), before);
 });
 
