@@ -164,7 +164,8 @@ function reordered(steps: Step[], random: () => number): Step[] {
 
 /** Questions in between change nothing. */
 function questioned(steps: Step[], version: string, random: () => number): Step[] {
-  const full = version.replace('-dev', '.0-dev');
+  // The two transcripts of main name it differently.
+  const full = version.replace(/^1\.17-dev$/, '1.17.0-dev');
   return steps.flatMap((step, index) => {
     const next = steps[index + 1];
     if (!isRequest(step) || random() > 0.2 || (next !== undefined && 'exit' in next)) return [step];
