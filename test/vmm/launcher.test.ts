@@ -35,6 +35,11 @@ t.test('what systemd means for the daemon alone does not reach a VMM', (t) => {
 
 t.test('a VMM outlives the process that started it', async (t) => {
   const dir = folder(t);
+  t.teardown(async () => {
+    for (const identity of await findVmm({ vm: 'vm-orphan0000', dir }, cx)) {
+      await endProcess({ identity, graceMs: 500 }, cx);
+    }
+  });
   const launcher = new URL('../../daemon/vmm/launcher.js', import.meta.url).href;
   const program = `
     const { launchVmm } = await import(${JSON.stringify(launcher)});
@@ -51,7 +56,6 @@ t.test('a VMM outlives the process that started it', async (t) => {
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await once(child, 'close');
   const identity = JSON.parse(said) as { pid: number; startTime: string };
-  t.teardown(() => endProcess({ identity, graceMs: 500 }, cx));
   t.ok(await isAlive(identity, cx), 'it lives');
   t.strictSame(await findVmm({ vm: 'vm-orphan0000', dir }, cx), [identity], 'and is found by its folder');
   t.strictSame(await findVmm({ vm: 'vm-orphan0000', dir: '/' }, cx), [], 'nowhere else');
