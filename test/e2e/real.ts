@@ -1,6 +1,7 @@
 // `npm run e2e:real`: the whole job through the daemon on a real Firecracker with a real guest. FIRECRACKER_BIN, KERNEL
 // and INITRD name them; JSON lines out, one per finding; exit status 1 where anything falls short.
 import { connect, ThawError, type ResultOf, type ThawClient } from '../../client/index.js';
+import { Agent, type Outcome } from '../firecracker/lab.js';
 import { Box } from '../support/box.js';
 import { Host } from '../support/host.js';
 import { ensureNeeds } from '../support/needs.js';
@@ -37,6 +38,7 @@ async function part<T>(check: string, run: () => Promise<T>): Promise<T | null> 
 }
 
 type Clones = ResultOf<'snapshot.restore'>['clones'];
+type Clone = Extract<Clones[number], { ok: true }>['vm'];
 
 async function job(thaw: ThawClient, host: Host): Promise<void> {
   const { firecracker } = await thaw.system.info();
@@ -75,7 +77,8 @@ async function job(thaw: ThawClient, host: Host): Promise<void> {
   }
   const alive = restored.clones.flatMap((clone) => (clone.ok ? [clone.vm] : []));
   distinct(alive);
-  await pings(thaw, host, alive);
+  await pingGuests(thaw, host, alive);
+  await pingHost(thaw, host, alive);
   await more(thaw, names);
   await ends(thaw, ['source', ...alive.map((vm) => vm.name)]);
 }
@@ -90,35 +93,56 @@ async function steps(thaw: ThawClient, vm: string): Promise<object> {
   return { steps: milliseconds, update: spans.find((span) => span.name === 'update')?.detail ?? null };
 }
 
-function distinct(vms: readonly Extract<Clones[number], { ok: true }>['vm'][]): void {
+function distinct(vms: readonly Clone[]): void {
   for (const what of ['tap', 'mac', 'addresses'] as const) {
     const values = vms.map((vm) => String(vm.attachments[0]?.[what]));
     report(`distinct ${what}`, new Set(values).size === vms.length, { values });
   }
 }
 
-/** From the host to the guests, and from the guests to the host: each guest's own answer to the update was its proof. */
-async function pings(
-  thaw: ThawClient,
-  host: Host,
-  vms: readonly Extract<Clones[number], { ok: true }>['vm'][],
-): Promise<void> {
+/** From the host to the guests, as the daemon pings, and as this host knows them on its bridge. */
+async function pingGuests(thaw: ThawClient, host: Host, vms: readonly Clone[]): Promise<void> {
   const { pings: answered, findings } = await thaw.network.check({ ping: true });
-  report(
-    'ping host to guests',
-    answered.length === vms.length && answered.every((one) => one.milliseconds !== null),
-    {
-      pings: answered,
-    },
-  );
+  const ok = answered.length === vms.length && answered.every((one) => one.milliseconds !== null);
+  report('ping host to guests', ok, { pings: answered });
   report('network.check', findings.length === 0, { findings });
   for (const vm of vms) {
     const [nic] = vm.attachments;
-    // The guest has resolved the host's address by itself to answer: its neighbour entry on the bridge proves both ways.
-    const neighbours = await host.exec('ip', 'neigh', 'show', 'to', nic?.addresses[0]?.split('/')[0] ?? '');
-    report(`ping both ways ${vm.name}`, neighbours.includes(nic?.mac ?? '-'), {
-      neighbours: neighbours.trim(),
-    });
+    const address = nic?.addresses[0]?.split('/')[0] ?? '';
+    const neighbours = (await host.exec('ip', 'neigh', 'show', 'to', address)).trim();
+    report(`on the bridge: ${vm.name}`, neighbours.includes(nic?.mac ?? '-'), { neighbours });
+  }
+}
+
+/**
+ * From the guests to the host. An agent serves one client at a time, so the daemon is ended for it: VMs live on, and
+ * the next daemon takes them up.
+ */
+async function pingHost(thaw: ThawClient, host: Host, vms: readonly Clone[]): Promise<void> {
+  await host.kill('SIGTERM');
+  for (const vm of vms) {
+    const gateway = vm.attachments[0]?.gateway ?? '';
+    const said = await part(`ping ${vm.name} to host`, () => inGuest(vm, `ping -c 1 -W 5 ${gateway}`));
+    report(`ping ${vm.name} to host`, said?.code === 0, { said });
+  }
+  await host.start();
+  const { vms: adopted } = await thaw.vm.list();
+  const alive = vms.map((vm) => adopted.find((one) => one.id === vm.id)?.word ?? 'lost');
+  report(
+    'taken up by the next daemon',
+    alive.every((word) => word === 'ready'),
+    { alive },
+  );
+}
+
+/** What a script did in a guest; null where its agent is not to be had. */
+async function inGuest(vm: Clone, script: string): Promise<Outcome | null> {
+  const agent = await Agent.connect(`${vm.dir}/v.sock`, 30_000);
+  if (!agent) return null;
+  try {
+    return await agent.sh(script);
+  } finally {
+    await agent.close();
   }
 }
 

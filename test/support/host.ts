@@ -87,7 +87,7 @@ export class Host {
       runDir: host.runDir,
       storeDir: host.storeDir,
       socket: { group: 'root' },
-      firecracker: { binary: process.env['FIRECRACKER_BIN'] ?? bin('firecracker') },
+      firecracker: { binary: process.env['FIRECRACKER_BIN'] || bin('firecracker') },
       slots: { size: 0 },
       ...options.config,
     };
