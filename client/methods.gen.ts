@@ -17,6 +17,7 @@ export const methodTable: Readonly<Record<string, MethodInfo>> = {
   'network.check': { access: 'read', progress: false },
   'network.detach': { access: 'change', progress: false },
   'network.list': { access: 'read', progress: false },
+  'network.plan': { access: 'read', progress: false },
   'rpc.discover': { access: 'read', progress: false },
   'snapshot.create': { access: 'change', progress: true },
   'snapshot.delete': { access: 'change', progress: false },

@@ -172,7 +172,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const { strategies } = plugins;
   const orders = life.share(
     part.orders,
-    new Orders({ catalog, store, host, fleet, strategies, operations, restorer, turnstile }),
+    new Orders({ ...common, catalog, host, strategies, restorer, turnstile }),
   );
   const draftDir = store.draftDir.bind(store);
   const snapshotter = new Snapshotter({ ...common, catalog, draftDir, health, host });
@@ -197,14 +197,21 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
     }),
     ...vmHandlers({
       ...{ roots, vms, lifecycle, operations, turnstile },
-      booter: new Booter(common),
+      booter: new Booter({
+        ...common,
+        predictable: strategies.get('predictable'),
+        snapshotIs: (id) => catalog.has(id),
+      }),
       power: new Power({ ...common, health }),
     }),
     ...snapshotHandlers({
       ...{ vms, nics, registry, catalog, store, snapshotter, orders, operations },
       deleter: new Deleter({ catalog, store, registry, operations, events }),
     }),
-    ...networkHandlers({ vms, nics, fabric, operations, checker: new Checker({ registry, kinds, fabric }) }),
+    ...networkHandlers({
+      ...{ vms, nics, fabric, operations, orders },
+      checker: new Checker({ registry, kinds, fabric }),
+    }),
     ...agentHandlers({ vms, agents, operations, updater: new Updater({ operations, lifecycle, needs }) }),
   };
 

@@ -2,7 +2,7 @@
 export type * from './contract/agent.js';
 export * from './contract/context.js';
 export * from './contract/effect.js';
-export type * from './contract/network.js';
+export * from './contract/network.js';
 export * from './contract/plugin.js';
 export * from './contract/step.js';
 export type * from './contract/storage.js';

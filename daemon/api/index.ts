@@ -17,6 +17,7 @@ export const methods = {
   'network.check': network.check,
   'network.detach': network.detach,
   'network.list': network.list,
+  'network.plan': network.plan,
   'rpc.discover': rpc.discover,
   'snapshot.create': snapshot.create,
   'snapshot.delete': snapshot.remove,

@@ -4,9 +4,10 @@ import * as agent from './errors/agent.js';
 import * as network from './errors/network.js';
 import * as vm from './errors/vm.js';
 import * as vmm from './errors/vmm.js';
-import { NetworkName, VmRef } from './shapes/ids.js';
+import * as snapshot from './errors/snapshot.js';
+import { Mac, NetworkName, SnapshotRef, VmRef } from './shapes/ids.js';
 import { Attachment } from './shapes/vm.js';
-import { NicWish } from './snapshot.js';
+import { NetworkChoice, NicWish, PassedOver, Strategy } from './snapshot.js';
 
 /** One difference between what is and what should be. */
 export const Finding = z.object({
@@ -75,6 +76,45 @@ export const check = defineMethod({
     pings: z.array(z.object({ vm: z.string(), address: z.string(), milliseconds: z.number().nullable() })),
   }),
   errors: [vm.vmUnknown],
+});
+
+export const plan = defineMethod({
+  name: 'network.plan',
+  summary:
+    'How clones of a snapshot would get their network: the same decision, with nothing made or reserved.',
+  access: 'read',
+  params: z.strictObject({
+    snapshot: SnapshotRef,
+    ...NetworkChoice,
+    count: z.int().min(1).max(1024).default(1),
+  }),
+  result: z.object({
+    chosen: Strategy,
+    passedOver: z.array(PassedOver),
+    /** Of each clone; a MAC or tap that is made anew for each is null. */
+    nics: z.array(
+      z.object({
+        id: z.string(),
+        network: NetworkName,
+        address: z.string().nullable(),
+        mac: Mac.nullable(),
+        tap: z.string().nullable(),
+      }),
+    ),
+    /** The steps of one clone, in order. */
+    steps: z.array(z.object({ kind: z.string(), label: z.string() })),
+  }),
+  errors: [
+    snapshot.snapshotUnknown,
+    snapshot.notFit,
+    snapshot.incompatible,
+    network.networkUnknown,
+    network.tapTaken,
+    network.nicUnknown,
+    network.noPci,
+    vmm.vmmTooOld,
+    vmm.vmmNotExecutable,
+  ],
 });
 
 export const list = defineMethod({

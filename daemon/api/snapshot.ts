@@ -56,7 +56,38 @@ export const NicWish = z.strictObject({
 });
 export type NicWish = z.output<typeof NicWish>;
 
-export const Strategy = z.enum(['hot-attach', 'none']);
+/** One NIC wished for each clone of a restore. */
+export const RestoreNic = NicWish.extend({
+  /** Which of the NICs inside the snapshot is meant, e.g. `eth0`; else they are meant in their order. */
+  id: z.string().max(64).optional(),
+  /** Where it shall be: else a NIC inside the snapshot stays in its network, and any other is put into `default`. */
+  network: NetworkName.optional(),
+});
+export type RestoreNic = z.output<typeof RestoreNic>;
+
+export const Strategy = z.enum([
+  'auto',
+  'hot-attach',
+  'override',
+  'netns',
+  'predictable',
+  'recorded',
+  'none',
+]);
+export type Strategy = z.output<typeof Strategy>;
+
+/** A strategy that would have been better, and why it can't be had. */
+export const PassedOver = z.object({ strategy: Strategy, reason: z.string(), message: z.string() });
+export type PassedOver = z.infer<typeof PassedOver>;
+
+/** What a restore and its plan have in common: what decides how clones get their network. */
+export const NetworkChoice = {
+  /** `auto`: the best that snapshot, Firecracker and host allow; the answer says which, and why no better one. */
+  strategy: Strategy.default('hot-attach'),
+  nics: z.array(RestoreNic).max(31).optional(),
+  /** NICs inside the snapshot keep their MACs: for guests that are licensed by it. One clone a network then. */
+  keepMac: z.boolean().default(false),
+};
 
 export const restore = defineMethod({
   name: 'snapshot.restore',
@@ -68,8 +99,7 @@ export const restore = defineMethod({
       snapshot: SnapshotRef,
       count: z.int().min(1).max(1024).optional(),
       names: z.array(Name).min(1).max(1024).optional(),
-      strategy: Strategy.default('hot-attach'),
-      nics: z.array(NicWish).max(31).optional(),
+      ...NetworkChoice,
       /** Milliseconds for the guest to confirm. */
       readyTimeout: z.int().min(1).max(3_600_000).default(30_000),
       /** Also ping the guest from the host before calling it ready. */
@@ -86,6 +116,9 @@ export const restore = defineMethod({
       path: ['names'],
     }),
   result: z.object({
+    /** The strategy by which they were restored. */
+    chosen: Strategy,
+    passedOver: z.array(PassedOver),
     clones: z.array(
       z.discriminatedUnion('ok', [
         z.object({ ok: z.literal(true), vm: Vm }),
@@ -110,7 +143,11 @@ export const restore = defineMethod({
     network.networkUnknown,
     network.subnetExhausted,
     network.tapBusy,
+    network.tapTaken,
+    network.macTaken,
+    network.nicUnknown,
     network.noPci,
+    vmm.vmmTooOld,
     vmm.vmmNotExecutable,
     vmm.vmmDied,
     vmm.vmmRefused,

@@ -5,9 +5,11 @@ import * as vm from './errors/vm.js';
 import * as vmm from './errors/vmm.js';
 import * as agent from './errors/agent.js';
 import * as network from './errors/network.js';
-import { Name, NetworkName, OperationId, ProgressToken, VmRef } from './shapes/ids.js';
+import * as snapshot from './errors/snapshot.js';
+import { Name, NetworkName, OperationId, ProgressToken, SnapshotId, VmRef } from './shapes/ids.js';
 import { AgentSpec, MachineSpec } from './shapes/machine.js';
 import { Labels, Timeline, Vm } from './shapes/vm.js';
+import { NicWish } from './snapshot.js';
 
 const one = z.strictObject({ vm: VmRef });
 
@@ -16,20 +18,33 @@ export const boot = defineMethod({
   summary: 'Boot a VM; without a NIC by default, so that its snapshots can be restored with hot-attach.',
   access: 'change',
   progress: true,
-  params: z.strictObject({
-    name: Name.optional(),
-    config: MachineSpec,
-    /** Start with `--enable-pci`: hot-attach needs it. */
-    pci: z.boolean().default(true),
-    /** Networks to give a NIC on at boot. Snapshots of such a VM are not fit for hot-attach. */
-    networks: z.array(NetworkName).max(8).default([]),
-    agent: AgentSpec.prefault({}),
-    /** Milliseconds for the guest's agent to answer, 0 to not wait for it. */
-    readyTimeout: z.int().min(0).max(3_600_000).default(60_000),
-    keepOnFailure: z.boolean().default(false),
-    labels: Labels.default({}),
-    progressToken: ProgressToken.optional(),
-  }),
+  params: z
+    .strictObject({
+      name: Name.optional(),
+      config: MachineSpec,
+      /** Start with `--enable-pci`: hot-attach needs it. */
+      pci: z.boolean().default(true),
+      /** Networks to give a NIC on at boot, or NICs more exactly. Snapshots of such a VM are not fit for hot-attach. */
+      networks: z
+        .array(z.union([NetworkName, NicWish]))
+        .max(8)
+        .default([]),
+      /**
+       * The id that a snapshot of this VM shall have, or `new` to have one made: the first `snapshot.create` gets it. The
+       * names of its taps then follow from it, which the strategy `predictable` needs.
+       */
+      snapshotId: z.union([z.literal('new'), SnapshotId]).optional(),
+      agent: AgentSpec.prefault({}),
+      /** Milliseconds for the guest's agent to answer, 0 to not wait for it. */
+      readyTimeout: z.int().min(0).max(3_600_000).default(60_000),
+      keepOnFailure: z.boolean().default(false),
+      labels: Labels.default({}),
+      progressToken: ProgressToken.optional(),
+    })
+    .refine((p) => p.snapshotId === undefined || p.networks.length > 0, {
+      message: 'it names the taps of a VM that is booted with NICs: give networks too',
+      path: ['snapshotId'],
+    }),
   result: z.object({ vm: Vm }),
   errors: [
     vm.nameTaken,
@@ -41,6 +56,8 @@ export const boot = defineMethod({
     agent.agentSilent,
     network.subnetExhausted,
     network.networkUnknown,
+    network.tapTaken,
+    snapshot.snapshotIdTaken,
   ],
 });
 

@@ -47,7 +47,7 @@ export function allKinds({ plugins, fleet, agents, prove, verify }: KindParts): 
     helloKind(agents),
     updateKind(agents),
     confirmKind(fabric),
-    loadKind(fleet),
+    loadKind(fleet, fabric),
     nicKind(fleet, fabric),
     resumeKind(fleet, agents),
     quietKind(agents),

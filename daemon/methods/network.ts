@@ -1,5 +1,6 @@
 import type { Finding } from '../api/network.js';
 import type { Operations } from '../operations/operations.js';
+import type { Orders } from '../restore/orders.js';
 import type { Checker } from '../vms/checker.js';
 import type { Nics } from '../vms/nics.js';
 import type { Vms } from '../vms/vms.js';
@@ -12,13 +13,14 @@ export interface NetworkParts {
   readonly fabric: Fabric;
   readonly checker: Checker;
   readonly operations: Operations;
+  readonly orders: Orders;
 }
 
-type NetworkMethods = 'network.attach' | 'network.detach' | 'network.check' | 'network.list';
+type NetworkMethods = 'network.attach' | 'network.detach' | 'network.check' | 'network.list' | 'network.plan';
 
 /** NICs and networks. */
 export function networkHandlers(parts: NetworkParts): Pick<Handlers, NetworkMethods> {
-  const { vms, nics, fabric, checker, operations } = parts;
+  const { vms, nics, fabric, checker, operations, orders } = parts;
   return {
     'network.attach': async ({ vm, nic, readyTimeout }, { signal }) => ({
       attachment: await nics.attach(vms.ours(vm), { nic, readyTimeout, signal }),
@@ -33,6 +35,7 @@ export function networkHandlers(parts: NetworkParts): Pick<Handlers, NetworkMeth
       const findings: Finding[] = await checker.check(one, cx);
       return { findings, pings: ping ? await checker.ping(one, cx) : [] };
     },
+    'network.plan': ({ count, ...params }, { signal }) => orders.plan({ ...params, clones: count, signal }),
     'network.list': () => ({ networks: [...fabric.networks()] }),
   };
 }

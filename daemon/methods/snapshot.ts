@@ -32,9 +32,8 @@ export function snapshotHandlers(parts: SnapshotParts): Pick<Handlers, SnapshotM
   const view = (ref: string) => snapshotView(catalog.find(ref), registry);
   return {
     'snapshot.create': (params, call) => create(params, { call, parts }),
-    'snapshot.restore': async (params, call) => ({
-      clones: await orders.restore({ ...params, signal: call.signal, follow: follow(call) }),
-    }),
+    'snapshot.restore': (params, call) =>
+      orders.restore({ ...params, signal: call.signal, follow: follow(call) }),
     'snapshot.list': () => ({ snapshots: catalog.all().map((manifest) => snapshotView(manifest, registry)) }),
     'snapshot.get': ({ snapshot }) => ({ snapshot: view(snapshot) }),
     'snapshot.delete': async ({ snapshot }, call) => ({

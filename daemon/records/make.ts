@@ -1,6 +1,6 @@
 import type { Manifest } from '../api/shapes/snapshot.js';
 import type { AttachmentRecord, VmRecord } from './vm-record.js';
-import type { Grant } from '../../plugins/contract.js';
+import type { Grant, GuestSide } from '../../plugins/contract.js';
 
 /** The record of a VM that is about to be made, with nothing in it yet. */
 export function emptyRecord(id: VmRecord['id'], origin: VmRecord['origin'], vmmVersion: string): VmRecord {
@@ -26,6 +26,7 @@ export function emptyRecord(id: VmRecord['id'], origin: VmRecord['origin'], vmmV
     agent: null,
     snapshot: null,
     strategy: null,
+    reservedSnapshot: null,
     generation: 0,
     machineId: null,
     confirmed: null,
@@ -39,6 +40,13 @@ export const granted = (grant: Grant): AttachmentRecord => ({
   pluggedAt: null,
   confirmed: null,
 });
+
+/** The same of a clone, where the guest may have something else than the grant says. */
+export function grantedAs(grant: Grant, sides: readonly GuestSide[]): AttachmentRecord {
+  const side = sides.find(({ nic }) => nic === grant.nic);
+  if (!side || side.tell) return granted(grant);
+  return { ...granted(grant), inner: { mac: side.mac, addresses: [...side.addresses] } };
+}
 
 /** What a clone inherits from its snapshot. */
 export function inherited(manifest: Manifest): Partial<VmRecord> {

@@ -29,6 +29,8 @@ export const AttachmentRecord = z.object({
   pluggedAt: Time.nullable(),
   /** When and as what the guest confirmed it; null before. */
   confirmed: z.object({ at: Time, by: z.string(), interface: z.string().nullable() }).nullable(),
+  /** What the guest has where it is not told of the grant: behind NAT. */
+  inner: z.object({ mac: z.string(), addresses: z.array(z.string()) }).optional(),
 });
 export type AttachmentRecord = z.infer<typeof AttachmentRecord>;
 
@@ -83,6 +85,8 @@ export const VmRecord = z.object({
   agent: AgentSpec,
   snapshot: SnapshotId.nullable(),
   strategy: z.string().nullable(),
+  /** The id that its next snapshot gets, once. */
+  reservedSnapshot: SnapshotId.nullable().default(null),
   generation: z.int(),
   machineId: z.string().nullable(),
   /** When the guest confirmed who it is, and by what; null where it never did. */

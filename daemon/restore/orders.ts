@@ -1,6 +1,5 @@
-import { pluginRefused } from '../api/errors/host.js';
 import type { CheckedParamsOf, ResultOf } from '../api/index.js';
-import type { NetworkName } from '../api/shapes/ids.js';
+import type { Manifest } from '../api/shapes/snapshot.js';
 import type { ErrorDetail } from '../api/thaw-error.js';
 import type { HostFacts } from '../effects/host.js';
 import { asThawError } from '../operations/operation.js';
@@ -8,8 +7,11 @@ import type { Operations } from '../operations/operations.js';
 import type { Turnstile } from '../operations/turnstile.js';
 import type { Catalog } from '../snapshots/catalog.js';
 import type { Fleet } from '../vmm/fleet.js';
-import type { NetworkStrategy, SnapshotStore } from '../../plugins/contract.js';
-import { assertPossible, type Order } from './order.js';
+import type { Registry } from '../vms/registry.js';
+import type { Context, Fabric, NetworkStrategy, SnapshotStore } from '../../plugins/contract.js';
+import { choose } from './choose.js';
+import { assertLoadable, type Order } from './order.js';
+import { outline } from './outline.js';
 import type { Restorer } from './restorer.js';
 
 type Clones = ResultOf<'snapshot.restore'>['clones'];
@@ -19,6 +21,8 @@ export interface OrdersParts {
   readonly store: SnapshotStore;
   readonly host: HostFacts;
   readonly fleet: Fleet;
+  readonly fabric: Fabric;
+  readonly registry: Registry;
   readonly strategies: ReadonlyMap<string, NetworkStrategy>;
   readonly operations: Operations;
   readonly restorer: Restorer;
@@ -39,22 +43,23 @@ export class Orders {
   /**
    * Restores the clones side by side. What no clone could get is refused as a whole; of the rest each succeeds or
    * fails by itself.
-   * @throws snapshotUnknown, notFit, noPci, vmmTooOld, incompatible, vmmNotExecutable
+   * @throws snapshotUnknown, notFit, noPci, vmmTooOld, incompatible, vmmNotExecutable, tapTaken, nicUnknown
    */
-  async restore(request: RestoreRequest): Promise<Clones> {
+  async restore(request: RestoreRequest): Promise<ResultOf<'snapshot.restore'>> {
     const { catalog, store, restorer, turnstile } = this.#parts;
     const manifest = catalog.find(request.snapshot);
     // Held before the first await: nobody deletes it under us.
     const letGo = catalog.hold(manifest.id, 'snapshot.restore');
     try {
+      const names = request.names ?? Array.from({ length: request.count ?? 1 }, () => null);
       const order = await this.order({
         ...request,
         manifest,
         draft: false,
         path: (file) => store.path(manifest.id, file),
+        clones: names.length,
       });
-      const names = request.names ?? Array.from({ length: request.count ?? 1 }, () => null);
-      return await Promise.all(
+      const clones = await Promise.all(
         names.map(async (name): Promise<Clones[number]> => {
           try {
             const vm = await turnstile.through(order.signal, () => restorer.restore(order, name));
@@ -65,6 +70,7 @@ export class Orders {
           }
         }),
       );
+      return { chosen: order.strategy.name, passedOver: [...order.passedOver], clones };
     } finally {
       letGo();
     }
@@ -75,19 +81,49 @@ export class Orders {
     return (operation !== undefined && this.#parts.operations.byId(operation)?.name) || '';
   }
 
-  /** Decides what holds for all clones of a request. @throws notFit, noPci, vmmTooOld, incompatible */
+  /** How clones would get their network. Makes and reserves nothing. @throws as {@link Orders.restore} does */
+  async plan(
+    request: Omit<CheckedParamsOf<'network.plan'>, 'count'> & { clones: number; signal: AbortSignal },
+  ): Promise<ResultOf<'network.plan'>> {
+    const { catalog, fabric, store } = this.#parts;
+    const manifest = catalog.find(request.snapshot);
+    const order = await this.order({
+      ...request,
+      manifest,
+      draft: false,
+      path: (file) => store.path(manifest.id, file),
+      readyTimeout: 1,
+      ping: false,
+      keepOnFailure: false,
+      labels: {},
+    });
+    const { chosen, nics, steps } = outline(order, fabric);
+    return { chosen, passedOver: [...order.passedOver], nics, steps };
+  }
+
+  /** Decides what holds for all clones of a request. @throws notFit, noPci, vmmTooOld, incompatible, tapTaken, nicUnknown */
   async order(
-    request: Omit<RestoreRequest, 'snapshot' | 'names' | 'count'> &
-      Pick<Order, 'manifest' | 'draft' | 'path'>,
+    request: Pick<RestoreRequest, 'strategy' | 'nics' | 'keepMac'> &
+      Omit<Order, 'strategy' | 'places' | 'passedOver' | 'vmm'> & { readonly clones: number },
   ): Promise<Order> {
     const { strategies, fleet, host, operations } = this.#parts;
-    const name = request.strategy;
-    const plugin = strategies.get(name);
-    if (!plugin) throw pluginRefused({ plugin: name, why: 'no strategy of this name is loaded' });
-    const nics = request.nics ?? (plugin.wantsNics ? [{ network: 'default' as NetworkName }] : []);
-    const vmm = await fleet.capabilities(operations.looking(request.signal));
-    const order: Order = { ...request, strategy: { name, plugin }, nics, vmm };
-    assertPossible(order, host);
-    return order;
+    const { manifest, strategy, nics = null, keepMac, clones } = request;
+    const cx = operations.looking(request.signal);
+    const vmm = await fleet.capabilities(cx);
+    assertLoadable(manifest, host, vmm);
+    const question = { manifest, vmmVersion: vmm.version, wishes: nics, clones, keepMac };
+    const tapUsers = await this.#tapUsers(manifest, cx);
+    return { ...request, vmm, ...choose(strategy, strategies, { ...question, tapUsers }) };
+  }
+
+  /** Who has the taps that a snapshot has inside. */
+  async #tapUsers(manifest: Manifest, cx: Context): Promise<ReadonlyMap<string, string>> {
+    const { fabric, registry } = this.#parts;
+    const users = new Map<string, string>();
+    for (const { tap } of manifest.nics) {
+      const user = await fabric.tapUser(tap, cx);
+      if (user !== null) users.set(tap, registry.byId(user)?.name ?? user);
+    }
+    return users;
   }
 }

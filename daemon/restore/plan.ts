@@ -7,7 +7,6 @@ import type { ConfirmStep, UpdateStep } from '../steps/guest.js';
 import type { LoadStep } from '../steps/load.js';
 import type { ResumeStep } from '../steps/power.js';
 import type { VmmStep } from '../steps/vmm.js';
-import { guestNic } from '../vms/guest-nic.js';
 import type { Grant, Step, StrategyPlan } from '../../plugins/contract.js';
 
 /** All that the plan of one clone is made from. */
@@ -33,10 +32,14 @@ export interface RestoreFacts {
 }
 
 /** What a slot holds before anybody asks: the steps that need no snapshot. */
-export function planSlot(vm: RestoreFacts['vm'], pci: boolean, prepare: readonly Step[]): readonly Step[] {
+export function planSlot(
+  vm: RestoreFacts['vm'],
+  pci: boolean,
+  { prepare, vmm }: Pick<StrategyPlan, 'prepare' | 'vmm'>,
+): readonly Step[] {
   const folder: FolderStep = { kind: 'folder', vm: vm.id, dir: vm.dir };
-  const vmm: VmmStep = { kind: 'vmm', vm: vm.id, dir: vm.dir, pci };
-  return [folder, ...prepare, vmm];
+  const process: VmmStep = { kind: 'vmm', vm: vm.id, dir: vm.dir, pci, ...vmm };
+  return [folder, ...prepare, process];
 }
 
 /** The steps of one clone, in order. */
@@ -50,17 +53,18 @@ export function planRestore(facts: RestoreFacts): readonly Step[] {
     snapshot: manifest.id,
     state: facts.path('state'),
     mem: facts.path('mem'),
-    extra: { ...strategy.load },
+    extra: { ...strategy.load.keys },
+    taps: [...strategy.load.taps],
   };
   const resume: ResumeStep = { kind: 'resume', vm: vm.id, preconnect: manifest.agent !== null };
   return [
     ...(facts.draft ? [] : [compatible]),
-    ...planSlot(vm, facts.pci, strategy.prepare),
+    ...planSlot(vm, facts.pci, strategy),
     ...disks(facts),
     load,
     ...strategy.plug,
     resume,
-    ...(manifest.agent === null ? [] : guest(facts)),
+    ...(manifest.agent === null ? strategy.settle : guest(facts)),
   ];
 }
 
@@ -82,16 +86,17 @@ function disks({ vm, manifest, path, diskDir }: RestoreFacts): readonly Step[] {
 
 function guest(facts: RestoreFacts): readonly Step[] {
   const { vm, manifest, grants, strategy } = facts;
+  const told = strategy.guest.flatMap(({ tell }) => (tell ? [tell] : []));
   const update: UpdateStep = {
     kind: 'update',
     vm: vm.id,
     timeout: facts.readyTimeout,
-    rescan: strategy.plug.length > 0,
+    rescan: strategy.rescan,
     networkOnly: false,
     hostname: vm.name,
     machineId: facts.machineId,
-    nics: grants.map(guestNic),
-    dns: [...new Set(grants.flatMap((grant) => grant.dns))],
+    nics: told,
+    dns: told.length > 0 ? [...new Set(grants.flatMap((grant) => grant.dns))] : [],
     document: {
       vm: vm.id,
       name: vm.name,
@@ -100,11 +105,11 @@ function guest(facts: RestoreFacts): readonly Step[] {
       networks: grants.map((grant) => grant.network),
       labels: facts.labels,
     },
-    needs: facts.needs.filter((part) => part !== 'network' || grants.length > 0),
+    needs: facts.needs.filter((part) => part !== 'network' || told.length > 0),
   };
   const ping = facts.ping ? grants.flatMap((grant) => grant.addresses.map(withoutPrefix)) : [];
   const confirm: ConfirmStep = { kind: 'confirm', vm: vm.id, ping, timeout: facts.readyTimeout };
-  return [update, confirm];
+  return [update, ...strategy.settle, confirm];
 }
 
 /** `10.88.0.5` of `10.88.0.5/16`. */

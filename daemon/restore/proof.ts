@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { NetworkName } from '../api/shapes/ids.js';
 import type { VerifyStep } from '../steps/snapshot.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
 import type { Context } from '../../plugins/contract.js';
@@ -22,7 +21,9 @@ export const proveDraft =
       draft: true,
       path: (file) => join(step.dir, file),
       strategy: 'hot-attach',
-      nics: [{ network: 'default' as NetworkName }],
+      nics: [{}],
+      keepMac: false,
+      clones: 1,
       readyTimeout,
       ping: false,
       keepOnFailure: false,

@@ -5,7 +5,7 @@ import { newMachineId, newVmId } from '../operations/ids.js';
 import type { Operation } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
 import type { Answers } from '../operations/run-steps.js';
-import { emptyRecord, granted, inherited } from '../records/make.js';
+import { emptyRecord, grantedAs, inherited } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Fleet } from '../vmm/fleet.js';
 import { Claims } from '../vms/claims.js';
@@ -13,7 +13,7 @@ import { pluggedIn, updateAnswer } from '../vms/confirmed.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
 import type { Registry } from '../vms/registry.js';
 import { Vm } from '../vms/vm.js';
-import type { Fabric, Grant, SnapshotStore, Step } from '../../plugins/contract.js';
+import type { Fabric, Grant, SnapshotStore, Step, StrategyPlan } from '../../plugins/contract.js';
 import { cloneName } from './clone-names.js';
 import { strategyPlan, type Order } from './order.js';
 import { planRestore } from './plan.js';
@@ -39,6 +39,7 @@ interface Prepared {
   readonly vm: Vm;
   readonly operation: Operation;
   readonly grants: readonly Grant[];
+  readonly sides: StrategyPlan['guest'];
   readonly machineId: string;
   readonly steps: readonly Step[];
 }
@@ -57,7 +58,7 @@ export class Restorer {
    */
   async restore(order: Order, name: string | null): Promise<Vm> {
     const prepared = this.#prepare(order, name);
-    const { vm, operation, grants, machineId, steps } = prepared;
+    const { vm, operation, grants, sides, machineId, steps } = prepared;
     const { agents, lifecycle, slots } = this.#parts;
     agents.open({ vm: vm.id, dir: vm.dir, vsock: order.manifest.vsock, agent: order.manifest.agent });
     const before: Partial<VmRecord> = {
@@ -67,7 +68,7 @@ export class Restorer {
       strategy: order.strategy.name,
       machineId,
       labels: { ...order.labels },
-      attachments: grants.map(granted),
+      attachments: grants.map((grant) => grantedAs(grant, sides)),
       everHadNic: order.manifest.nics.length > 0 || grants.length > 0,
     };
     const commit = (answers: Answers): Partial<VmRecord> => this.#committed(vm, steps, answers);
@@ -98,16 +99,15 @@ export class Restorer {
       claims.note(() => registry.freeName(name));
       const grants = slot
         ? [slot.grant]
-        : order.nics.map(({ network, address, mac }, index) =>
-            claims.grant(fabric, { vm: id, nic: `eth${index}`, network, address, mac }),
-          );
+        : order.places.map((place) => claims.grant(fabric, { ...place, vm: id }));
       const vm = slot?.vm ?? new Vm(emptyRecord(id, 'restored', order.vmm.version), runDir);
       const machineId = newMachineId();
       const done = vm.record.steps;
-      const steps = this.#plan(order, { vm, name, grants, machineId }).filter(
+      const strategy = strategyPlan(order, { id, name }, grants);
+      const steps = this.#plan(order, { vm, name, grants, machineId, strategy }).filter(
         (step) => !done.some((one) => isDeepStrictEqual(one, step)),
       );
-      return { vm, operation, grants, machineId, steps };
+      return { vm, operation, grants, sides: strategy.guest, machineId, steps };
     } catch (thrown) {
       claims.giveBack();
       throw operation.refuse(thrown);
@@ -116,9 +116,9 @@ export class Restorer {
 
   #plan(
     order: Order,
-    clone: { vm: Vm; name: string; grants: readonly Grant[]; machineId: string },
+    clone: Pick<Prepared, 'vm' | 'grants' | 'machineId'> & { name: string; strategy: StrategyPlan },
   ): readonly Step[] {
-    const { vm, name, grants, machineId } = clone;
+    const { vm, name, grants, machineId, strategy } = clone;
     const { store, needs } = this.#parts;
     return planRestore({
       vm: { id: vm.id, name, dir: vm.dir },
@@ -126,7 +126,7 @@ export class Restorer {
       draft: order.draft,
       path: order.path,
       diskDir: store.diskDir(vm.id),
-      strategy: strategyPlan(order, { id: vm.id, name }, grants),
+      strategy,
       grants,
       pci: order.vmm.has('pci'),
       machineId,
@@ -139,8 +139,9 @@ export class Restorer {
 
   /** A slot serves an order for one NIC whose address and MAC are all the same to the caller. */
   #slotFor(order: Order): Slot | undefined {
-    const [nic, ...more] = order.nics;
-    if (!nic || more.length > 0 || nic.address !== undefined || nic.mac !== undefined) return undefined;
+    const [nic, ...more] = order.places;
+    if (!nic || more.length > 0 || !order.strategy.plugin.slots) return undefined;
+    if (nic.address !== undefined || nic.mac !== undefined) return undefined;
     return this.#parts.slots.take(nic.network);
   }
 

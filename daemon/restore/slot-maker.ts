@@ -24,7 +24,10 @@ export const slotMaker =
     const id = newVmId();
     const vm = new Vm(emptyRecord(id, 'restored', vmm.version), runDir);
     const grant = fabric.grant({ vm: id, nic: 'eth0', network });
-    const steps = planSlot({ id, name: id, dir: vm.dir }, vmm.has('pci'), fabric.stepsFor(grant));
+    const steps = planSlot({ id, name: id, dir: vm.dir }, vmm.has('pci'), {
+      prepare: fabric.stepsFor(grant),
+      vmm: {},
+    });
     const operation = operations.begin({ method: 'slot.fill', vm: id, name: null, signal: cx.signal });
     const commit = () => ({ steps: [...steps], process: fleet.identity(id) });
     await lifecycle.make(vm, { operation, steps, makes: true, commit }, false);

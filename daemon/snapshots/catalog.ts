@@ -26,6 +26,10 @@ export class Catalog {
     return manifest;
   }
 
+  has(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
   /** Takes a name for a snapshot that is about to be. @throws nameTaken */
   takeName(name: string, id: string): void {
     const by = this.#idByName.get(name);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Manifest } from '../api/shapes/snapshot.js';
-import type { SnapshotId, VmId } from '../api/shapes/ids.js';
+import { LinkName, Mac, type SnapshotId, type VmId } from '../api/shapes/ids.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { PauseStep, QuietStep, WakeStep } from '../steps/power.js';
 import type {
@@ -12,6 +12,7 @@ import type {
   Unsealed,
   VerifyStep,
 } from '../steps/snapshot.js';
+import type { VmmConfig } from '../vmm/answers.js';
 import type { Step } from '../../plugins/contract.js';
 
 export interface SnapshotFacts {
@@ -56,6 +57,28 @@ function writableDisks({ vm, drives }: SnapshotFacts): CaptureStep['disks'] {
   return drives
     .filter((drive) => !drive.readOnly)
     .map((drive) => ({ from: join(vm.dir, drive.path), file: drive.path }));
+}
+
+/**
+ * A snapshot's NICs: taps as the VMM has them, the rest as the guest does. Once a guest was told another MAC, the VMM's
+ * word for it is no longer true. In the order of their ids: the VMM's own is not stable (fact 14).
+ */
+export function manifestNics(
+  nics: VmmConfig['network-interfaces'],
+  attachments: VmRecord['attachments'],
+): Manifest['nics'] {
+  return nics
+    .map(({ iface_id: id, host_dev_name: tap, guest_mac: mac }) => {
+      const known = attachments.find(({ grant }) => grant.nic === id);
+      return {
+        id,
+        tap: LinkName.parse(tap),
+        mac: Mac.nullable().parse(known?.inner?.mac ?? known?.grant.mac ?? mac?.toLowerCase() ?? null),
+        network: known?.grant.network ?? null,
+        addresses: known?.inner?.addresses ?? known?.grant.addresses ?? [],
+      };
+    })
+    .sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 }
 
 /** A snapshot's drives: writable ones with a file of the snapshot's, read-only ones where they lie. */

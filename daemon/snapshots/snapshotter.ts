@@ -1,4 +1,4 @@
-import { driveNotPortable, fitnessUnknown, nicPresent } from '../api/errors/snapshot.js';
+import { driveNotPortable, fitnessUnknown, nicPresent, snapshotIdTaken } from '../api/errors/snapshot.js';
 import type { CheckedParamsOf } from '../api/index.js';
 import { FileFact, type Manifest } from '../api/shapes/snapshot.js';
 import type { SnapshotId } from '../api/shapes/ids.js';
@@ -17,7 +17,7 @@ import type { Vm } from '../vms/vm.js';
 import type { Context } from '../../plugins/contract.js';
 import type { Catalog } from './catalog.js';
 import { fitnessOf } from './fitness.js';
-import { manifestDrives, planSnapshot, type SnapshotFacts } from './plan.js';
+import { manifestDrives, manifestNics, planSnapshot, type SnapshotFacts } from './plan.js';
 
 export interface SnapshotterParts {
   readonly catalog: Catalog;
@@ -53,7 +53,7 @@ export class Snapshotter {
    */
   async create(vm: Vm, order: SnapshotOrder): Promise<Manifest> {
     const { catalog, operations, lifecycle, events } = this.#parts;
-    const id = newSnapshotId();
+    const id = vm.record.reservedSnapshot ?? newSnapshotId();
     const operation = operations.begin({
       method: 'snapshot.create',
       vm: vm.id,
@@ -70,6 +70,8 @@ export class Snapshotter {
         claims.note(() => catalog.freeName(name, id));
       }
       facts = await this.#decide(vm, { id, order, operation });
+      // Somebody else's snapshot of this VM has got the id meanwhile.
+      if (catalog.has(id)) throw snapshotIdTaken({ snapshot: id, by: 'another snapshot of this VM' });
     } catch (thrown) {
       claims.giveBack();
       throw operation.refuse(thrown);
@@ -84,7 +86,7 @@ export class Snapshotter {
           manifest = { ...facts.manifest, files: FileFact.array().parse(answers.get('publish')) };
           // Before anybody can ask for it, and as part of the commit: from here on it exists.
           catalog.add(manifest);
-          return {};
+          return { reservedSnapshot: null };
         },
       });
     } catch (thrown) {
@@ -156,11 +158,7 @@ export class Snapshotter {
         nics: nics.length,
         parent: parent && parent.nics.length === 0 ? parent.hotAttach : null,
       }),
-      nics: nics.map((nic) => ({
-        id: nic.iface_id,
-        tap: nic.host_dev_name as Manifest['nics'][number]['tap'],
-        mac: (nic.guest_mac ?? null) as Manifest['nics'][number]['mac'],
-      })),
+      nics: manifestNics(nics, record.attachments),
       drives: manifestDrives(record.drives),
       vsock: record.vsock,
       agent: record.agent,

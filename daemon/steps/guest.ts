@@ -23,7 +23,8 @@ export const helloKind = (agents: Agents) =>
 
 const nic = z.object({
   mac: z.string(),
-  addresses: z.array(z.string()),
+  formerMac: z.string().optional(),
+  addresses: z.array(z.string()).readonly(),
   gateway: z.string().nullable(),
   mtu: z.int(),
 });

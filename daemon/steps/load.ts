@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { stepKind, type Json, type Step } from '../../plugins/contract.js';
+import { stepKind, type Fabric, type Json, type Step } from '../../plugins/contract.js';
 import type { Fleet } from '../vmm/fleet.js';
 
 const load = z.object({
@@ -11,15 +11,21 @@ const load = z.object({
   mem: z.string(),
   /** More keys of `PUT /snapshot/load`, by the strategy's wish. */
   extra: z.record(z.string(), z.json() as z.ZodType<Json>),
+  /** Taps of the fabric that the load opens. */
+  taps: z.array(z.string()).default([]),
 });
 export type LoadStep = z.infer<typeof load> & Step;
 
 /** Loads the snapshot, left paused. Any failed load ends the process, so undo ends it too. */
-export const loadKind = (fleet: Fleet) =>
+export const loadKind = (fleet: Fleet, fabric: Fabric) =>
   stepKind<LoadStep>({
     kind: 'load',
     schema: load,
-    run: (step, cx) => fleet.api(step.vm).loadSnapshot(step, cx),
+    async run(step, cx) {
+      // Firecracker makes a missing tap itself, without bridge and DOWN, and says 204: look first.
+      for (const tap of step.taps) await fabric.verifyTap(tap, step.vm, cx);
+      await fleet.api(step.vm).loadSnapshot(step, cx);
+    },
     undo: (step, cx) => fleet.end(step, cx),
     check: () => Promise.resolve([]),
   });

@@ -24,7 +24,9 @@ export const nicKind = (fleet: Fleet, fabric: Fabric) =>
     async run(step, cx) {
       // Firecracker makes a missing tap itself, without bridge and DOWN, and says 204: look first.
       await fabric.verifyTap(step.tap, step.vm, cx);
-      const { tap, mac, mtu, rxRateLimiter, txRateLimiter } = step;
+      const { tap, mac, rxRateLimiter, txRateLimiter } = step;
+      // An older one refuses the key; its guest is told by the agent.
+      const mtu = (await fleet.capabilities(cx)).has('nicMtu') ? step.mtu : undefined;
       await fleet.api(step.vm).putNic({ id: step.nic, tap, mac, mtu, rxRateLimiter, txRateLimiter }, cx);
     },
     // Where the VMM lives on, the NIC is pulled out again; where it ends, the NIC ends with it.

@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { stepKind, type Step } from '../../plugins/contract.js';
 import type { Fleet } from '../vmm/fleet.js';
 
-const schema = z.object({ kind: z.literal('vmm'), vm: z.string(), dir: z.string(), pci: z.boolean() });
+const schema = z.object({
+  kind: z.literal('vmm'),
+  vm: z.string(),
+  dir: z.string(),
+  pci: z.boolean(),
+  /** Path of the network namespace to start it in; left out for the daemon's own. */
+  netns: z.string().optional(),
+});
 export type VmmStep = z.infer<typeof schema> & Step;
 
 /** The VM's Firecracker: started with its folder as working directory, so that every path in it can be relative. */

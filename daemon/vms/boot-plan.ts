@@ -6,13 +6,14 @@ import type { FolderStep } from '../steps/folder.js';
 import type { HelloStep, UpdateStep } from '../steps/guest.js';
 import type { NicStep } from '../steps/nic.js';
 import type { VmmStep } from '../steps/vmm.js';
-import type { Grant, Step } from '../../plugins/contract.js';
-import { guestNic } from './guest-nic.js';
+import { guestNic, type Grant, type Place, type Step } from '../../plugins/contract.js';
 
 export interface BootFacts {
   readonly vm: { readonly id: string; readonly name: string; readonly dir: string };
   readonly spec: MachineSpec;
   readonly pci: boolean;
+  /** What each grant was asked for with. */
+  readonly places: readonly Place[];
   readonly grants: readonly Grant[];
   /** The steps that make the grants real. */
   readonly prepare: readonly Step[];
@@ -52,14 +53,14 @@ export function planBoot(facts: BootFacts): readonly Step[] {
     vsock: spec.vsock && { guestCid: spec.vsock.guest_cid, path: vsockPath },
     ...(spec.entropy && { entropy: spec.entropy }),
   };
-  const nics = facts.grants.map(({ nic, tap, mac, mtu }): NicStep => ({
-    kind: 'nic',
-    vm: vm.id,
-    nic,
-    tap,
-    mac,
-    mtu,
-  }));
+  const nics = facts.grants.map(({ nic, tap, mac, mtu }, index): NicStep => {
+    const { rxRateLimiter, txRateLimiter } = facts.places[index] ?? {};
+    return {
+      ...{ kind: 'nic', vm: vm.id, nic, tap, mac, mtu },
+      ...(rxRateLimiter && { rxRateLimiter }),
+      ...(txRateLimiter && { txRateLimiter }),
+    };
+  });
   const start: StartStep = { kind: 'start', vm: vm.id };
   return [
     folder,

@@ -1,15 +1,18 @@
+import { pluginRefused } from '../api/errors/host.js';
+import { snapshotIdTaken } from '../api/errors/snapshot.js';
 import { driveInUse } from '../api/errors/vm.js';
 import type { CheckedParamsOf } from '../api/index.js';
+import type { SnapshotId } from '../api/shapes/ids.js';
 import type { Agents } from '../agent/agents.js';
 import { fileProve } from '../effects/files.js';
-import { newMachineId, newVmId } from '../operations/ids.js';
-import type { StepListener } from '../operations/operation.js';
+import { newMachineId, newSnapshotId, newVmId } from '../operations/ids.js';
+import type { Operation, StepListener } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
 import type { Answers } from '../operations/run-steps.js';
 import { emptyRecord, granted } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Fleet } from '../vmm/fleet.js';
-import type { Context, Fabric } from '../../plugins/contract.js';
+import type { Context, Fabric, NetworkStrategy, Place } from '../../plugins/contract.js';
 import { planBoot, recordedDrives, vsockPath, type BootFacts } from './boot-plan.js';
 import { Claims } from './claims.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
@@ -25,6 +28,10 @@ export interface BooterParts {
   readonly registry: Registry;
   readonly operations: Operations;
   readonly lifecycle: Lifecycle;
+  /** Whose taps' names follow from a snapshot's id; undefined where it is not loaded. */
+  readonly predictable: NetworkStrategy | undefined;
+  /** Whether there is a snapshot of this id. */
+  readonly snapshotIs: (id: SnapshotId) => boolean;
 }
 
 export interface BootOrder extends Omit<CheckedParamsOf<'vm.boot'>, 'progressToken'> {
@@ -35,58 +42,104 @@ export interface BootOrder extends Omit<CheckedParamsOf<'vm.boot'>, 'progressTok
 /** Boots sources. */
 export class Booter {
   readonly #parts: BooterParts;
+  /** Ids of snapshots that VMs about to be hold, and which; those that are there have it in their records. */
+  readonly #reserving = new Map<SnapshotId, string>();
 
   constructor(parts: BooterParts) {
     this.#parts = parts;
   }
 
-  /** Boots a VM, whole or not at all. @throws fileMissing, driveInUse, nameTaken, and what its failing step threw */
+  /**
+   * Boots a VM, whole or not at all.
+   * @throws fileMissing, driveInUse, nameTaken, snapshotIdTaken, tapTaken, and what its failing step threw
+   */
   async boot(order: BootOrder): Promise<Vm> {
-    const { registry, operations, fabric, fleet, lifecycle, agents, runDir } = this.#parts;
+    const { operations, fleet, lifecycle, agents } = this.#parts;
     const id = newVmId();
     const name = order.name ?? id.replace('vm-', 'source-');
     const operation = operations.begin({ method: 'vm.boot', vm: id, name, signal: order.signal });
     if (order.follow) operation.follow(order.follow({ vm: id, operation: operation.id }));
+    const reserved = order.snapshotId === 'new' ? newSnapshotId() : (order.snapshotId ?? null);
+    try {
+      const { vm, facts } = await this.#decide(order, { operation, id, name, reserved });
+      const described = describe(facts);
+      const before = {
+        ...described,
+        ...{ name: name as VmRecord['name'], labels: order.labels, reservedSnapshot: reserved },
+      };
+      agents.open({ vm: id, dir: vm.dir, vsock: described.vsock, agent: facts.agent });
+      const steps = planBoot(facts);
+      const commit = (answers: Answers): Partial<VmRecord> => {
+        const at = Date.now();
+        return {
+          steps: [...steps],
+          process: fleet.identity(id),
+          attachments: pluggedIn(vm.record.attachments, updateAnswer(answers), at),
+          confirmed: answers.has('hello') ? { at, by: 'agent' } : null,
+        };
+      };
+      await lifecycle.make(vm, { operation, steps, makes: true, before, commit }, order.keepOnFailure);
+      return vm;
+    } finally {
+      if (reserved !== null && this.#reserving.get(reserved) === id) this.#reserving.delete(reserved);
+    }
+  }
+
+  /** All that is decided before the first effect: in memory only, and given back when it can't be had. */
+  async #decide(
+    order: BootOrder,
+    of: { operation: Operation; id: VmRecord['id']; name: string; reserved: SnapshotId | null },
+  ): Promise<{ vm: Vm; facts: BootFacts }> {
+    const { registry, fabric, fleet, runDir } = this.#parts;
+    const { operation, id, name, reserved } = of;
     const claims = new Claims();
-    let facts: BootFacts;
-    let vm: Vm;
     try {
       registry.takeName(name, id);
       claims.note(() => registry.freeName(name));
+      if (reserved !== null) this.#reserve(reserved, id);
       const vmm = await fleet.capabilities(operation.cx);
       await this.#proveFiles(order, operation.cx);
-      const grants = order.networks.map((network, index) =>
-        claims.grant(fabric, { vm: id, nic: `eth${index}`, network }),
-      );
-      vm = new Vm(emptyRecord(id, 'booted', vmm.version), runDir);
-      facts = {
+      const places = this.#places(order, reserved);
+      const grants = places.map((place) => claims.grant(fabric, { ...place, vm: id }));
+      const vm = new Vm(emptyRecord(id, 'booted', vmm.version), runDir);
+      const facts = {
         vm: { id, name, dir: vm.dir },
         spec: order.config,
         pci: order.pci && vmm.has('pci'),
+        places,
         grants,
         prepare: grants.flatMap((grant) => fabric.stepsFor(grant)),
         agent: order.config.vsock === null ? null : order.agent,
         machineId: newMachineId(),
         readyTimeout: order.readyTimeout,
       };
+      return { vm, facts };
     } catch (thrown) {
       claims.giveBack();
       throw operation.refuse(thrown);
     }
-    const before = { ...described(facts), name: name as VmRecord['name'], labels: order.labels };
-    agents.open({ vm: id, dir: vm.dir, vsock: before.vsock, agent: facts.agent });
-    const steps = planBoot(facts);
-    const commit = (answers: Answers): Partial<VmRecord> => {
-      const at = Date.now();
-      return {
-        steps: [...steps],
-        process: fleet.identity(id),
-        attachments: pluggedIn(vm.record.attachments, updateAnswer(answers), at),
-        confirmed: answers.has('hello') ? { at, by: 'agent' } : null,
-      };
-    };
-    await lifecycle.make(vm, { operation, steps, makes: true, before, commit }, order.keepOnFailure);
-    return vm;
+  }
+
+  /** Keeps an id for the snapshot of a VM. @throws snapshotIdTaken */
+  #reserve(id: SnapshotId, vm: string): void {
+    const { registry, snapshotIs } = this.#parts;
+    const holder = registry.all().find(({ record }) => record.reservedSnapshot === id)?.name;
+    const by = holder ?? this.#reserving.get(id) ?? (snapshotIs(id) ? 'a snapshot that is there' : undefined);
+    if (by !== undefined) throw snapshotIdTaken({ snapshot: id, by });
+    this.#reserving.set(id, vm);
+  }
+
+  /** The NICs to boot with. @throws pluginRefused */
+  #places({ networks }: BootOrder, reserved: SnapshotId | null): readonly Place[] {
+    const { predictable } = this.#parts;
+    if (reserved !== null && !predictable?.tapName) {
+      throw pluginRefused({ plugin: 'predictable', why: 'no strategy of this name is loaded' });
+    }
+    return networks.map((wish, index) => ({
+      ...(typeof wish === 'string' ? { network: wish } : wish),
+      nic: `eth${index}`,
+      ...(reserved !== null && { tap: predictable?.tapName?.(reserved, index) }),
+    }));
   }
 
   /** The files that Firecracker would only miss later, and drives that somebody else writes to. */
@@ -111,7 +164,7 @@ export class Booter {
 }
 
 /** What a boot's record says of the machine. */
-function described(facts: BootFacts) {
+function describe(facts: BootFacts) {
   const { spec, grants } = facts;
   const machine = spec['machine-config'];
   return {

@@ -15,7 +15,7 @@ export function pluggedIn(
   at: number,
 ): AttachmentRecord[] {
   return attachments.map((attachment) => {
-    const name = answer?.interfaces[attachment.grant.mac];
+    const name = answer?.interfaces[attachment.inner?.mac ?? attachment.grant.mac];
     const confirmed = name === undefined ? attachment.confirmed : { at, by: 'agent', interface: name };
     return { ...attachment, pluggedAt: attachment.pluggedAt ?? at, confirmed };
   });

@@ -153,6 +153,7 @@ function foreignView(facts: { dir: string; apiSocket: string; described: VmmDesc
     attachments: [],
     snapshot: null,
     strategy: null,
+    reservedSnapshot: null,
     dir,
     apiSocket,
     vmmVersion: described.vmm_version,

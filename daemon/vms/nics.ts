@@ -10,10 +10,9 @@ import type { VmRecord } from '../records/vm-record.js';
 import type { FreeStep, LetGoStep, UnplugStep } from '../steps/detach.js';
 import type { ConfirmStep, UpdateStep } from '../steps/guest.js';
 import type { NicStep } from '../steps/nic.js';
-import type { Fabric, Grant, Step } from '../../plugins/contract.js';
+import { guestNic, type Fabric, type Grant, type Step } from '../../plugins/contract.js';
 import { Claims } from './claims.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
-import { guestNic } from './guest-nic.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Vm } from './vm.js';
 

@@ -39,6 +39,7 @@ export function stateOf({ record, observed, operation, dir }: StateFacts): Vm {
     attachments: record.attachments.map((attachment) => attachmentOf(attachment, record)),
     snapshot: record.snapshot,
     strategy: record.strategy,
+    reservedSnapshot: record.reservedSnapshot,
     dir,
     apiSocket: `${dir}/api.sock`,
     vmmVersion: record.vmmVersion,

@@ -6,9 +6,9 @@ import type { Operations } from '../operations/operations.js';
 import type { UpdateStep } from '../steps/guest.js';
 import { asThawError } from '../operations/operation.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
-import { guestNic } from './guest-nic.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Vm } from './vm.js';
+import { guestNic } from '../../plugins/contract.js';
 
 /** Tells guests again who they are. */
 export class Updater {
@@ -30,7 +30,9 @@ export class Updater {
     const { record } = vm;
     const operation = this.#operations.begin({ method: 'agent.update', vm: vm.id, name: vm.name, signal });
     if (record.agent === null) throw operation.refuse(noAgent({ vm: vm.name }));
-    const grants = record.attachments.map((attachment) => attachment.grant);
+    const grants = record.attachments
+      .filter(({ inner }) => inner === undefined)
+      .map((attachment) => attachment.grant);
     const step: UpdateStep = {
       kind: 'update',
       vm: vm.id,
@@ -47,7 +49,7 @@ export class Updater {
         name: vm.name,
         snapshot: record.snapshot,
         generation: record.generation,
-        networks: grants.map((grant) => grant.network),
+        networks: record.attachments.map(({ grant }) => grant.network),
         labels: record.labels,
       },
       needs: this.#needs.filter((part) =>

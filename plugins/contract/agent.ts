@@ -9,13 +9,15 @@ export interface GuestStream {
   close(): void;
 }
 
-/** One NIC as the guest shall set it up. */
-export interface GuestNic {
+/** One NIC as the guest shall set it up: part of a step, hence a type that is JSON. */
+export type GuestNic = {
   readonly mac: string;
+  /** The MAC that the NIC has until now, where it is to get another: it is found by either. */
+  readonly formerMac?: string | undefined;
   readonly addresses: readonly string[];
   readonly gateway: string | null;
   readonly mtu: number;
-}
+};
 
 /** Who the guest is from now on. */
 export interface GuestIdentity {

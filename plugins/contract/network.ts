@@ -1,4 +1,5 @@
 import type { LinkName, Mac, NetworkName, VmId } from '../../daemon/api/shapes/ids.js';
+import type { GuestNic } from './agent.js';
 import type { Difference, Step, StepKinds } from './step.js';
 import type { Context } from './context.js';
 
@@ -20,6 +21,11 @@ export interface Grant {
   readonly isolated: boolean;
 }
 
+/** What the guest is told of a grant. */
+export function guestNic(grant: Grant): GuestNic {
+  return { mac: grant.mac, addresses: [...grant.addresses], gateway: grant.gateway, mtu: grant.mtu };
+}
+
 /** What somebody wants for one NIC. */
 export interface GrantWish {
   readonly vm: VmId;
@@ -28,6 +34,8 @@ export interface GrantWish {
   /** A static address without prefix. */
   readonly address?: string | undefined;
   readonly mac?: string | undefined;
+  /** The tap's name, where it can't be chosen because a snapshot has it inside. */
+  readonly tap?: string | undefined;
 }
 
 export interface NetworkView {
@@ -50,7 +58,7 @@ export interface Fabric {
   /**
    * Chooses tap, MAC and address and reserves them in memory, at once and never twice.
    * @throws networkUnknown, subnetExhausted, addressTaken, addressOutside, macTaken, macInvalid,
-   * nicNameInvalid
+   * nicNameInvalid, tapTaken
    */
   grant(wish: GrantWish): Grant;
   /** Gives back a reservation whose `lease` step never ran; harmless otherwise. */
@@ -64,6 +72,8 @@ export interface Fabric {
    * @throws tapNotReady, tapBusy, linkForeign
    */
   verifyTap(tap: string, vm: string, cx: Context): Promise<void>;
+  /** Who has a tap of this name: a VM's id, or words about a link that is not thaw's; null where nobody does. */
+  tapUser(tap: string, cx: Context): Promise<string | null>;
   /**
    * Makes again what the host lost of bridges, tables and the rules of VMs that hold a `filter` step: to be called
    * once a starting daemon has adopted its records. Returns what it made.

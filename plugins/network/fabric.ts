@@ -16,6 +16,7 @@ import { Leases } from './leases.js';
 import { layGround, mendRules } from './mend.js';
 import { mustBeFree, resolveNetworks, usableResolvers, type Network } from './networks.js';
 import { rulesetRemoval } from './ruleset.js';
+import { vmOfAlias } from './names.js';
 import { stepsFor, type FilterStep, type TapStep } from './steps.js';
 import { sweep } from './sweep.js';
 import { tapRefusal } from './tap-state.js';
@@ -77,6 +78,12 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       const bridge = await lookAtLink({ route, name: step.bridge }, cx);
       const refusal = tapRefusal(step, { link, bridge });
       if (refusal) throw refusal;
+    },
+    tapUser: async (tap, cx) => {
+      const vm = leases.tapUser(tap);
+      if (vm !== undefined) return vm;
+      const link = await lookAtLink({ route, name: tap }, cx);
+      return link && (vmOfAlias(link.alias) ?? 'a link that is not thaw’s');
     },
     mend,
     check: (cx) => checkHost(ground, cx),

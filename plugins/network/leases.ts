@@ -5,8 +5,9 @@ import {
   macTaken,
   networkUnknown,
   subnetExhausted,
+  tapTaken,
 } from '../../daemon/api/errors/network.js';
-import { Mac } from '../../daemon/api/shapes/ids.js';
+import { LinkName, Mac } from '../../daemon/api/shapes/ids.js';
 import type { Grant, GrantWish, NetworkView } from '../contract.js';
 import { formatAddress, formatSubnet, parseAddress } from './ipv4.js';
 import { macFrom, tapName } from './names.js';
@@ -17,7 +18,9 @@ import type { LeaseStep } from './steps.js';
 /** Which NIC of which VM holds what. All of it in memory, so a grant costs no touch of the outside. */
 export class Leases {
   readonly #networks: ReadonlyMap<string, { network: Network; pool: AddressPool }>;
+  /** By network and MAC: what must differ on one bridge may be the same on two. */
   readonly #macs = new Map<string, string>();
+  readonly #taps = new Map<string, string>();
   readonly #addresses = new Map<string, number>();
   /** Whose `lease` step ran, or was found in a record: only its undo frees those. */
   readonly #recorded = new Set<string>();
@@ -31,11 +34,11 @@ export class Leases {
     );
   }
 
-  /** @throws networkUnknown, subnetExhausted, addressTaken, addressOutside, macTaken, macInvalid, nicNameInvalid */
+  /** @throws networkUnknown, subnetExhausted, addressTaken, addressOutside, macTaken, macInvalid, nicNameInvalid, tapTaken */
   grant(wish: GrantWish): Grant {
     const { network, pool } = this.#at(wish.network);
     const holder = holderOf(wish);
-    const tap = tapName(wish.vm, wish.nic);
+    const tap = this.#tap(wish);
     const already = this.#addresses.get(holder);
     if (already !== undefined) throw addressTaken({ address: formatAddress(already), by: holder });
     const mac = this.#mac(wish, holder);
@@ -46,8 +49,9 @@ export class Leases {
         subnet: formatSubnet(network.subnet),
         leases: pool.held,
       });
-    this.#macs.set(mac, holder);
+    this.#macs.set(macKey(network.name, mac), holder);
     this.#addresses.set(holder, address);
+    this.#taps.set(tap, holder);
     return {
       vm: wish.vm,
       nic: wish.nic,
@@ -70,12 +74,13 @@ export class Leases {
 
   /**
    * Holds what a step says: granted a moment ago, or found in a record by a daemon that has just started.
-   * @throws networkUnknown, addressTaken, macTaken
+   * @throws networkUnknown, addressTaken, macTaken, tapTaken
    */
   take(step: LeaseStep): void {
     const { pool } = this.#at(step.network);
     const holder = holderOf(step);
-    const by = this.#macs.get(step.mac);
+    const mac = macKey(step.network, step.mac);
+    const by = this.#macs.get(mac);
     if (by !== undefined && by !== holder) throw macTaken({ mac: step.mac, by });
     const addresses = step.addresses.map(addressOfCidr);
     for (const address of addresses) {
@@ -83,11 +88,15 @@ export class Leases {
       if (held !== undefined && held !== holder)
         throw addressTaken({ address: formatAddress(address), by: held });
     }
+    const user = step.tap === undefined ? undefined : this.#taps.get(step.tap);
+    if (step.tap !== undefined && user !== undefined && user !== holder)
+      throw tapTaken({ tap: step.tap, by: user });
     for (const address of addresses) {
       pool.take(address, holder);
       this.#addresses.set(holder, address);
     }
-    this.#macs.set(step.mac, holder);
+    this.#macs.set(mac, holder);
+    if (step.tap !== undefined) this.#taps.set(step.tap, holder);
     this.#recorded.add(holder);
   }
 
@@ -102,9 +111,14 @@ export class Leases {
     const pool = this.#networks.get(step.network)?.pool;
     const holder = holderOf(step);
     return (
-      this.#macs.get(step.mac) === holder &&
+      this.#macs.get(macKey(step.network, step.mac)) === holder &&
       step.addresses.every((cidr) => pool?.holder(addressOfCidr(cidr)) === holder)
     );
+  }
+
+  /** The VM that holds a tap's name; undefined where none does. */
+  tapUser(tap: string): string | undefined {
+    return this.#taps.get(tap)?.split('/')[0];
   }
 
   view(): readonly NetworkView[] {
@@ -134,13 +148,13 @@ export class Leases {
       if ((Number.parseInt(mac.data.slice(0, 2), 16) & 1) === 1)
         throw macInvalid({ mac: mac.data, why: 'it is a multicast address' });
       if (/^00(:00){5}$/.test(mac.data)) throw macInvalid({ mac: mac.data, why: 'it is all zeros' });
-      const by = this.#macs.get(mac.data);
+      const by = this.#macs.get(macKey(wish.network, mac.data));
       if (by !== undefined) throw macTaken({ mac: mac.data, by });
       return mac.data;
     }
     for (let salt = 0; ; salt += 1) {
       const mac = macFrom(holder, salt);
-      if (!this.#macs.has(mac)) return mac;
+      if (!this.#macs.has(macKey(wish.network, mac))) return mac;
     }
   }
 
@@ -155,19 +169,33 @@ export class Leases {
     return address;
   }
 
+  #tap(wish: GrantWish): LinkName {
+    if (wish.tap === undefined) return tapName(wish.vm, wish.nic);
+    const by = this.#taps.get(wish.tap);
+    if (by !== undefined) throw tapTaken({ tap: wish.tap, by });
+    return LinkName.parse(wish.tap);
+  }
+
   #free({
     vm,
     nic,
     network,
     mac,
+    tap,
     addresses,
-  }: Pick<Grant, 'vm' | 'nic' | 'network' | 'mac' | 'addresses'>): void {
+  }: Pick<LeaseStep, 'vm' | 'nic' | 'network' | 'mac' | 'tap'> & Pick<Grant, 'addresses'>): void {
     const holder = holderOf({ vm, nic });
     const pool = this.#networks.get(network)?.pool;
     this.#addresses.delete(holder);
     for (const cidr of addresses) pool?.free(addressOfCidr(cidr), holder);
-    if (this.#macs.get(mac) === holder) this.#macs.delete(mac);
+    const key = macKey(network, mac);
+    if (this.#macs.get(key) === holder) this.#macs.delete(key);
+    if (tap !== undefined && this.#taps.get(tap) === holder) this.#taps.delete(tap);
   }
+}
+
+function macKey(network: string, mac: string): string {
+  return `${network}/${mac}`;
 }
 
 function holderOf({ vm, nic }: Pick<GrantWish, 'vm' | 'nic'>): string {

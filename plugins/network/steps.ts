@@ -9,6 +9,8 @@ export const LeaseStep = z.object({
   nic: z.string(),
   network: NetworkName,
   mac: Mac,
+  /** The name that its tap has or will have; only records of an older daemon lack it. */
+  tap: LinkName.optional(),
   /** With prefix length. */
   addresses: z.array(z.string()),
 });
@@ -18,6 +20,8 @@ export type LeaseStep = Readonly<z.infer<typeof LeaseStep>>;
 export const TapStep = z.object({
   kind: z.literal('tap'),
   vm: VmId,
+  /** Only records of an older daemon lack it. */
+  nic: z.string().optional(),
   name: LinkName,
   bridge: LinkName,
   mtu: z.int(),
@@ -30,6 +34,8 @@ export type TapStep = Readonly<z.infer<typeof TapStep>>;
 export const FilterStep = z.object({
   kind: z.literal('filter'),
   vm: VmId,
+  /** Only records of an older daemon lack it. */
+  nic: z.string().optional(),
   tap: LinkName,
   mac: Mac,
   /** With prefix length. */
@@ -41,8 +47,8 @@ export type FilterStep = Readonly<z.infer<typeof FilterStep>>;
 export function stepsFor(grant: Grant): readonly Step[] {
   const { vm, nic, network, mac, tap, bridge, mtu, isolated } = grant;
   const addresses = [...grant.addresses];
-  const lease: LeaseStep = { kind: 'lease', vm, nic, network, mac, addresses };
-  const tapped: TapStep = { kind: 'tap', vm, name: tap, bridge, mtu, isolated };
-  const filter: FilterStep = { kind: 'filter', vm, tap, mac, addresses };
+  const lease: LeaseStep = { kind: 'lease', vm, nic, network, mac, tap, addresses };
+  const tapped: TapStep = { kind: 'tap', vm, nic, name: tap, bridge, mtu, isolated };
+  const filter: FilterStep = { kind: 'filter', vm, nic, tap, mac, addresses };
   return [lease, tapped, filter];
 }

@@ -139,3 +139,23 @@ export const macInvalid = defineError({
   message: ({ mac, why }) => `${mac} can't be a NIC's MAC: ${why}`,
   remedy: () => 'Choose a unicast one such as 02:00:00:00:00:01, or none to have one made',
 });
+
+export const tapTaken = defineError({
+  code: 3116,
+  reason: 'tap-taken',
+  retryable: true,
+  data: z.object({ tap: z.string(), by: z.string() }),
+  message: ({ tap, by }) => `The tap ${tap}, which the snapshot has inside, is ${by}’s`,
+  remedy: () =>
+    'One VM at a time can have it, the source counts: stop that one, or use the strategy override',
+});
+
+export const nicUnknown = defineError({
+  code: 3117,
+  reason: 'nic-unknown',
+  retryable: false,
+  data: z.object({ snapshot: z.string(), nic: z.string(), known: z.array(z.string()) }),
+  message: ({ snapshot, nic, known }) =>
+    `${snapshot} has no NIC ${nic} inside; it has: ${known.join(', ') || 'none'}`,
+  remedy: () => 'Name one of them, or none: wishes without an id go to the NICs in their order',
+});

@@ -77,3 +77,12 @@ export const driveNotPortable = defineError({
     `The writable drive ${drive} lies at ${path}, where every clone would write to the same file`,
   remedy: () => 'Boot the source with `thaw boot`: its drives are then found through the VM’s folder',
 });
+
+export const snapshotIdTaken = defineError({
+  code: 3009,
+  reason: 'snapshot-id-taken',
+  retryable: false,
+  data: z.object({ snapshot: z.string(), by: z.string() }),
+  message: ({ snapshot, by }) => `The snapshot id ${snapshot} is taken by ${by}`,
+  remedy: () => 'Say "new" to have one made; an id names one snapshot for ever',
+});

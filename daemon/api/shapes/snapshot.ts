@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AgentSpec } from './machine.js';
 import { Labels, Origin } from './vm.js';
-import { LinkName, Mac, SnapshotId, Time } from './ids.js';
+import { LinkName, Mac, NetworkName, SnapshotId, Time } from './ids.js';
 
 /** A file of a snapshot: what it must still be at every restore. */
 export const FileFact = z.object({
@@ -30,7 +30,18 @@ export const Manifest = z.object({
   /** True where a NIC or other PCI device was ever unplugged, in the source's life or its snapshots'. */
   everUnplugged: z.boolean(),
   hotAttach: Fitness,
-  nics: z.array(z.object({ id: z.string(), tap: LinkName, mac: Mac.nullable() })),
+  /** NICs inside, as the guest has them. */
+  nics: z.array(
+    z.object({
+      id: z.string(),
+      tap: LinkName,
+      mac: Mac.nullable(),
+      /** The network that it was in; null where nobody knows. */
+      network: NetworkName.nullable().default(null),
+      /** With prefix length; empty where nobody knows. */
+      addresses: z.array(z.string()).default([]),
+    }),
+  ),
   drives: z.array(
     z.object({
       id: z.string(),

@@ -86,6 +86,8 @@ export const Vm = z.object({
   attachments: z.array(Attachment),
   snapshot: SnapshotId.nullable(),
   strategy: z.string().nullable(),
+  /** The id that the next snapshot of it gets; null where none was asked for, or it is given away. */
+  reservedSnapshot: SnapshotId.nullable(),
   /** The VM's folder in the run directory. */
   dir: z.string(),
   /** Firecracker's API socket. */

@@ -26,6 +26,7 @@ export const vm: Vm = {
   ],
   snapshot: 'snap-0123456789',
   strategy: 'hot-attach',
+  reservedSnapshot: null,
   dir: '/run/thawd/vms/vm-0123456789',
   apiSocket: '/run/thawd/vms/vm-0123456789/api.sock',
   vmmVersion: '1.16.1',

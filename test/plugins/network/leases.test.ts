@@ -168,6 +168,11 @@ t.test('a daemon that starts holds what the records say, and tells of a conflict
     reasonOf(() => after.take({ ...leaseOf(grants[0]!), vm: vm(9), mac: leaseOf(before.grant(nic(9))).mac })),
     'address-taken',
   );
+  const another = leaseOf(before.grant(nic(8)));
+  t.equal(
+    reasonOf(() => after.take({ ...another, tap: grants[0]!.tap })),
+    'tap-taken',
+  );
   t.equal(after.view()[0]?.leases, 4, 'a conflict holds nothing');
   t.equal(
     reasonOf(() => leasesOf({ subnet: '10.9.0.0/24' }).take({ ...leaseOf(next), network: 'old' as never })),
@@ -216,5 +221,38 @@ t.test('a /16 is granted to the last address without a search through it', (t) =
     reasonOf(() => leases.grant(nic(capacity))),
     'subnet-exhausted',
   );
+  t.end();
+});
+
+t.test('a tap’s name that a snapshot brings along is one NIC’s at a time', (t) => {
+  const leases = leasesOf(small);
+  const first = leases.grant({ ...nic(1), tap: 'fc-tap-1' });
+  t.equal(first.tap, 'fc-tap-1');
+  t.equal(leases.tapUser('fc-tap-1'), vm(1));
+  t.equal(
+    reasonOf(() => leases.grant({ ...nic(2), tap: 'fc-tap-1' })),
+    'tap-taken',
+  );
+  t.equal(leases.view()[0]?.leases, 1, 'who was refused holds nothing');
+  leases.release(first);
+  t.equal(leases.tapUser('fc-tap-1'), undefined);
+  const second = leases.grant({ ...nic(2), tap: 'fc-tap-1' });
+  leases.take(leaseOf(second));
+  leases.release(second);
+  t.equal(leases.tapUser('fc-tap-1'), vm(2), 'once its step ran, only its undo frees it');
+  leases.drop(leaseOf(second));
+  t.equal(leases.tapUser('fc-tap-1'), undefined);
+  t.end();
+});
+
+t.test('a MAC is one NIC’s on each network', (t) => {
+  const leases = leasesOf({ subnet: '10.5.0.0/24' }, { subnet: '10.6.0.0/24' });
+  const mac = '02:00:00:00:00:07';
+  leases.grant(nic(1, { mac }));
+  t.equal(
+    reasonOf(() => leases.grant(nic(2, { mac }))),
+    'mac-taken',
+  );
+  t.equal(leases.grant({ ...nic(2, { mac }), network: 'net1' }).mac, mac);
   t.end();
 });

@@ -4,9 +4,9 @@ import { FabricConfig } from '../../../plugins/network/config.js';
 import { Leases } from '../../../plugins/network/leases.js';
 import { resolveNetworks } from '../../../plugins/network/networks.js';
 import { stepsFor } from '../../../plugins/network/steps.js';
-import { planHotAttach } from '../../../plugins/network/strategies/hot-attach.js';
-import { planNone } from '../../../plugins/network/strategies/none.js';
-import type { PlanFacts } from '../../../plugins/contract.js';
+import { judgeHotAttach, planHotAttach } from '../../../plugins/network/strategies/hot-attach.js';
+import { judgeNone, planNone } from '../../../plugins/network/strategies/none.js';
+import type { NetworkStrategy, Question, Verdict } from '../../../plugins/contract.js';
 import { vm } from './fixture.js';
 
 const manifest = Manifest.parse({
@@ -32,86 +32,96 @@ const manifest = Manifest.parse({
 });
 
 const leases = new Leases(resolveNetworks(FabricConfig.parse({}), ['192.0.2.53']));
-const nics = ['eth0', 'eth1'].map((nic) => ({
-  grant: leases.grant({ vm: vm(2), nic, network: 'default' }),
-  ...(nic === 'eth0' ? { rxRateLimiter: { ops: { size: 10, refill_time: 1000 } } } : {}),
-}));
-const facts = (more: object = {}, over: Partial<PlanFacts> = {}): PlanFacts => ({
-  vm: { id: vm(2), name: 'clone' },
-  manifest: { ...manifest, ...more },
+const limiter = { ops: { size: 10, refill_time: 1000 } };
+const ask = (more: object = {}, over: Partial<Question> = {}): Question => ({
+  manifest: Manifest.parse({ ...manifest, ...more }),
   vmmVersion: '1.16.1',
-  nics,
+  wishes: [{ rxRateLimiter: limiter }, {}],
+  clones: 2,
+  keepMac: false,
+  tapUsers: new Map(),
   ...over,
 });
+const carried = { nics: [{ id: 'eth0', tap: 'fc-tap-1', mac: null }] };
+
+/** What a strategy says no with. */
+const refusal = (verdict: Verdict) =>
+  verdict.ok ? 'none' : `${verdict.error.reason}: ${verdict.error.message} / ${verdict.error.detail.remedy}`;
+
+/** The plan of one clone, its places granted. */
+function planned(strategy: Pick<NetworkStrategy, 'judge' | 'plan'>, question: Question) {
+  const verdict = strategy.judge(question);
+  if (!verdict.ok) throw verdict.error;
+  const nics = verdict.places.map((place) => ({ place, grant: leases.grant({ ...place, vm: vm(2) }) }));
+  const { manifest, vmmVersion } = question;
+  const plan = strategy.plan({ vm: { id: vm(2), name: 'clone' }, manifest, vmmVersion, nics });
+  for (const { grant } of nics) leases.release(grant);
+  return { plan, grants: nics.map(({ grant }) => grant) };
+}
+
+const hotAttach = { judge: judgeHotAttach, plan: planHotAttach };
+const none = { judge: judgeNone, plan: planNone };
 
 t.test('hot-attach prepares each NIC before the load, and plugs it in afterwards', (t) => {
-  const planned = planHotAttach(facts());
-  if (!planned.ok) throw planned.error;
-  const { prepare, load, plug } = planned.plan;
+  const { plan, grants } = planned(hotAttach, ask());
   t.strictSame(
-    prepare,
-    nics.flatMap(({ grant }) => stepsFor(grant)),
+    plan.prepare,
+    grants.flatMap((grant) => stepsFor(grant)),
   );
   t.strictSame(
-    prepare.map(({ kind }) => kind),
+    plan.prepare.map(({ kind }) => kind),
     ['lease', 'tap', 'filter', 'lease', 'tap', 'filter'],
   );
-  t.strictSame(load, {});
-  t.strictSame(JSON.parse(JSON.stringify(plug)), [
-    {
-      kind: 'nic',
-      vm: vm(2),
-      nic: 'eth0',
-      tap: nics[0]!.grant.tap,
-      mac: nics[0]!.grant.mac,
-      mtu: 1500,
-      rxRateLimiter: { ops: { size: 10, refill_time: 1000 } },
-    },
-    { kind: 'nic', vm: vm(2), nic: 'eth1', tap: nics[1]!.grant.tap, mac: nics[1]!.grant.mac, mtu: 1500 },
-  ]);
+  t.strictSame(plan.load, { keys: {}, taps: [] });
+  t.strictSame(
+    plan.plug,
+    ['eth0', 'eth1'].map((nic, index) => ({
+      ...{ kind: 'nic', vm: vm(2), nic, tap: grants[index]!.tap, mac: grants[index]!.mac, mtu: 1500 },
+      ...(index === 0 && { rxRateLimiter: limiter }),
+    })),
+  );
+  t.ok(plan.rescan);
+  t.strictSame(
+    plan.guest.map(({ tell }) => tell?.mac),
+    grants.map(({ mac }) => mac),
+  );
   t.end();
 });
 
 t.test('hot-attach refuses what would end in a dead NIC, and says what to do', (t) => {
-  const refusal = (given: PlanFacts) => {
-    const planned = planHotAttach(given);
-    return planned.ok
-      ? 'none'
-      : `${planned.error.reason}: ${planned.error.message} / ${planned.error.detail.remedy}`;
-  };
-  t.match(refusal(facts({ pci: false })), /^no-pci: vm-0000000001 .*--enable-pci/);
-  t.match(refusal(facts({ everUnplugged: true })), /^nic-after-unplug: .*unplugged once/);
+  const said = (more?: object, over?: Partial<Question>) => refusal(judgeHotAttach(ask(more, over)));
+  t.match(said({ pci: false }), /^no-pci: vm-0000000001 .*--enable-pci/);
+  t.match(said({ everUnplugged: true }), /^nic-after-unplug: .*unplugged once/);
   t.match(
-    refusal(facts({ hotAttach: { is: 'no', reason: 'its NIC was stripped' } })),
+    said({ hotAttach: { is: 'no', reason: 'its NIC was stripped' } }),
     /^not-fit-for-strategy: .*its NIC was stripped.*Boot the source without a NIC/,
   );
   t.match(
-    refusal(facts({ hotAttach: { is: 'unknown', reason: 'it was adopted' } })),
+    said({ hotAttach: { is: 'unknown', reason: 'it was adopted' } }),
     /^not-fit-for-strategy: .*it was adopted.*verify/,
   );
-  t.match(
-    refusal(facts({ nics: [{ id: 'eth0', tap: 'fc-tap-1', mac: null }] })),
-    /^not-fit-for-strategy: .*eth0 on fc-tap-1.*Boot the source without a NIC/,
-  );
+  t.match(said(carried), /^not-fit-for-strategy: .*eth0 on fc-tap-1.*override/);
+  t.match(said({}, { keepMac: true }), /^not-fit-for-strategy: .*no NIC whose MAC/);
+  t.match(said({}, { wishes: [{ id: 'eth3' }] }), /^nic-unknown: base has no NIC eth3/);
   for (const vmmVersion of ['1.15.9', '0.25.0', 'v1.9.0'])
-    t.match(refusal(facts({}, { vmmVersion })), /^vmm-too-old: .*needs 1\.16/, vmmVersion);
+    t.match(said({}, { vmmVersion }), /^vmm-too-old: .*needs 1\.16/, vmmVersion);
   for (const vmmVersion of ['1.16.0', 'v1.16.1', '1.17.0-dev', '1.100.0', '2.0.0'])
-    t.equal(refusal(facts({}, { vmmVersion })), 'none', vmmVersion);
+    t.equal(said({}, { vmmVersion }), 'none', vmmVersion);
   t.end();
 });
 
 t.test('a clone that wants no NIC needs nothing of its snapshot but to have none', (t) => {
-  const none = { pci: false, everUnplugged: true, hotAttach: { is: 'no', reason: 'stripped' } };
-  for (const plan of [planNone, planHotAttach]) {
-    const planned = plan(facts(none, { nics: [], vmmVersion: '1.0.0' }));
-    t.strictSame(planned, { ok: true, plan: { prepare: [], load: {}, plug: [] } });
+  const stripped = { pci: false, everUnplugged: true, hotAttach: { is: 'no', reason: 'stripped' } };
+  for (const strategy of [none, hotAttach]) {
+    const { plan } = planned(strategy, ask(stripped, { wishes: [], vmmVersion: '1.0.0' }));
+    t.strictSame({ ...plan, vmm: {} }, planNone());
   }
   t.end();
 });
 
-t.test('none refuses a snapshot that carries a NIC', (t) => {
-  const planned = planNone(facts({ nics: [{ id: 'eth0', tap: 'fc-tap-1', mac: null }] }, { nics: [] }));
-  t.notOk(planned.ok);
-  if (!planned.ok) t.match(planned.error, { reason: 'not-fit-for-strategy', detail: { instead: /strip/ } });
+t.test('none refuses a snapshot that carries a NIC, and NICs that were asked for', (t) => {
+  t.match(refusal(judgeNone(ask(carried, { wishes: null }))), /^not-fit-for-strategy: .*strip/);
+  t.match(refusal(judgeNone(ask())), /^not-fit-for-strategy: .*gives no NICs/);
+  t.equal(refusal(judgeNone(ask({}, { wishes: null }))), 'none');
   t.end();
 });

@@ -52,6 +52,7 @@ export function fakeVm(name: string): Vm {
     attachments: [],
     snapshot: null,
     strategy: null,
+    reservedSnapshot: null,
     dir: '/',
     apiSocket: null,
     vmmVersion: null,
