@@ -29,7 +29,9 @@ export class ThawError extends Error {
 
   /** The same error with the operation named in which it happened; the first one named stays. */
   within(operation: string): ThawError {
-    return this.detail.operation === undefined ? this.#but(this.message, { ...this.detail, operation }) : this;
+    return this.detail.operation === undefined
+      ? this.#but(this.message, { ...this.detail, operation })
+      : this;
   }
 
   /** The same error with what is known besides, as a sentence for people and as data for programs. */

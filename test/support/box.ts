@@ -81,7 +81,10 @@ export class Box {
 
   /** The command line that runs `command` inside. */
   inside(command: readonly string[]): [string, string[]] {
-    return ['nsenter', ['--target', String(this.pid), '--net', '--mount', '--pid', '--root', '--wd', '--', ...command]];
+    return [
+      'nsenter',
+      ['--target', String(this.pid), '--net', '--mount', '--pid', '--root', '--wd', '--', ...command],
+    ];
   }
 
   /** Runs a program inside and gives what it wrote; rejects where it fails. */

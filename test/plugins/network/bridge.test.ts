@@ -135,7 +135,10 @@ t.test('forwarding is turned on for NAT, and said; without NAT it is left alone'
   const forward = () => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim();
   sh('sysctl -q -w net.ipv4.ip_forward=0 2>/dev/null || echo 0 > /proc/sys/net/ipv4/ip_forward');
   const log: string[] = [];
-  const routed = await startFabric({ default: { bridge: 'thaw0', subnet: '10.209.0.0/16', nat: false } }, log);
+  const routed = await startFabric(
+    { default: { bridge: 'thaw0', subnet: '10.209.0.0/16', nat: false } },
+    log,
+  );
   t.equal(forward(), '0');
   t.strictSame(await routed.check(cx), [], 'and not missed');
   await routed.close();
