@@ -97,7 +97,7 @@ function shellMaker(): () => Promise<Shell | undefined> {
   return () =>
     (shell ??= environment.guest
       ? Guest.shell().catch((error: unknown) => {
-          log(`No guest: ${String(error)}`, 'Warn');
+          log(`No guest: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, 'Warn');
           return undefined;
         })
       : Promise.resolve(undefined));

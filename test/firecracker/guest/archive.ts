@@ -79,11 +79,20 @@ export function unpack(base: (folder: string) => string, { entries, contents }: 
       case 'whiteout':
         continue;
     }
-    dress(full, entry);
+    unlessReadOnly(() => dress(full, entry));
   }
   // Last, because filling a folder changes its time.
   for (const { kind, path, mtime } of entries) {
-    if (kind === 'folder') fs.utimesSync(place(path), mtime / 1000, mtime / 1000);
+    if (kind === 'folder') unlessReadOnly(() => fs.utimesSync(place(path), mtime / 1000, mtime / 1000));
+  }
+}
+
+/** Without overlayfs the folders above those that are copies belong to the host, and are as they were. */
+function unlessReadOnly(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
   }
 }
 

@@ -52,6 +52,9 @@ export class Namespaces {
       call('unshare', NS.mnt | NS.uts | NS.ipc | NS.net | NS.pid);
       namespaces.inside = true;
       for (const [kind, fd] of openAll(['net', 'uts', 'ipc', 'mnt'])) namespaces.own.set(kind, fd);
+      // setns would lead to the namespace's own root, which a jailed VMM's is not.
+      call('chdir', '/');
+      namespaces.setRoot();
       build();
       const init = spawn('/bin/sh', ['-c', script], {
         stdio: ['pipe', 'pipe', 'pipe'],
@@ -88,6 +91,7 @@ export class Namespaces {
 
   /** From now on `enter` starts in the current directory as its root; called from inside. */
   setRoot(): void {
+    if (this.root !== undefined) attempt('close', this.root);
     this.root = call('open', '.', O_PATH_CLOEXEC, 0);
   }
 
