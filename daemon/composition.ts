@@ -52,6 +52,9 @@ import qemuGa from '../plugins/agent/qemu-ga.js';
 import bridge from '../plugins/network/fabric.js';
 import hotAttach from '../plugins/network/strategies/hot-attach.js';
 import none from '../plugins/network/strategies/none.js';
+import override from '../plugins/network/strategies/override.js';
+import predictable from '../plugins/network/strategies/predictable.js';
+import recorded from '../plugins/network/strategies/recorded.js';
 import local from '../plugins/storage/local.js';
 
 /** The daemon while it runs. */
@@ -105,7 +108,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const records = await Records.open(runDir, cx);
 
   const { paths, settings } = config.plugins;
-  const builtIn = [bridge, local, hotAttach, none, qemuGa];
+  const builtIn = [bridge, local, hotAttach, override, predictable, recorded, none, qemuGa];
   const networks = config.networks ? { bridge: { networks: config.networks } } : {};
   const wish = { builtIn, paths, settings: { ...networks, ...settings }, deadline: pluginDeadline };
   const plugins = await life.open(

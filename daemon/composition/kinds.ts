@@ -6,7 +6,7 @@ import { disksKind } from '../steps/disks.js';
 import { folderKind } from '../steps/folder.js';
 import { confirmKind, helloKind, updateKind } from '../steps/guest.js';
 import { loadKind } from '../steps/load.js';
-import { nicKind } from '../steps/nic.js';
+import { limitKind, nicKind } from '../steps/nic.js';
 import { pauseKind, quietKind, resumeKind, wakeKind } from '../steps/power.js';
 import {
   captureKind,
@@ -49,6 +49,7 @@ export function allKinds({ plugins, fleet, agents, prove, verify }: KindParts): 
     confirmKind(fabric),
     loadKind(fleet, fabric),
     nicKind(fleet, fabric),
+    limitKind(fleet),
     resumeKind(fleet, agents),
     quietKind(agents),
     pauseKind(fleet),

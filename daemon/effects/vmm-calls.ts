@@ -17,6 +17,7 @@ export const vmmCalls = {
   putVsock: effect('vmm.vsock', run),
   putEntropy: effect('vmm.entropy', run),
   putNic: effect('vmm.attach', run),
+  patchNic: effect('vmm.limit', run),
   deleteNic: effect('vmm.detach', run),
   start: effect('vmm.start', run),
   pause: effect('vmm.pause', run),

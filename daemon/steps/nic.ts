@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RateLimiter } from '../api/shapes/machine.js';
 import type { VmmApi } from '../vmm/api.js';
 import type { Fleet } from '../vmm/fleet.js';
-import { stepKind, type Context, type Fabric, type Step } from '../../plugins/contract.js';
+import { nothing, stepKind, type Context, type Fabric, type Step } from '../../plugins/contract.js';
 
 const schema = z.object({
   kind: z.literal('nic'),
@@ -40,6 +40,25 @@ export const nicKind = (fleet: Fleet, fabric: Fabric) =>
       const remedy = 'Restore a fresh clone: a NIC that was unplugged can’t be brought back';
       return [{ what: `${step.nic} of ${step.vm}`, problem: 'Firecracker no longer has this NIC', remedy }];
     },
+  });
+
+const limit = z.object({
+  kind: z.literal('limit'),
+  vm: z.string(),
+  nic: z.string(),
+  rxRateLimiter: RateLimiter.optional(),
+  txRateLimiter: RateLimiter.optional(),
+});
+export type LimitStep = z.infer<typeof limit> & Step;
+
+/** Rate limits of its own for a NIC that came with the snapshot, which has the source's. */
+export const limitKind = (fleet: Fleet) =>
+  stepKind<LimitStep>({
+    kind: 'limit',
+    schema: limit,
+    run: ({ vm, nic, rxRateLimiter, txRateLimiter }, cx) =>
+      fleet.api(vm).patchNic({ id: nic, rxRateLimiter, txRateLimiter }, cx),
+    ...nothing,
   });
 
 async function hasNic(api: VmmApi, id: string, cx: Context): Promise<boolean> {

@@ -8,6 +8,7 @@ import type {
   BootSourceWish,
   CreateWish,
   DriveWish,
+  LimitWish,
   LoadWish,
   MachineWish,
   NicWish,
@@ -97,6 +98,12 @@ export class VmmApi {
     };
     const hints = { tap: nic.tap, mac: nic.mac };
     await this.#put({ name: 'putNic', path: `/network-interfaces/${nic.id}`, json, hints }, cx);
+  }
+
+  /** Other rate limits for a NIC that is there. */
+  async patchNic({ id, rxRateLimiter, txRateLimiter }: LimitWish, cx: Context): Promise<void> {
+    const json = { iface_id: id, rx_rate_limiter: rxRateLimiter, tx_rate_limiter: txRateLimiter };
+    await this.#put({ name: 'patchNic', method: 'PATCH', path: `/network-interfaces/${id}`, json }, cx);
   }
 
   /** Hot-unplug. From then on every NIC attached to this VM, and to clones of its snapshots, is dead in the guest. */

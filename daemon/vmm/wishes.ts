@@ -28,6 +28,9 @@ export interface NicWish {
   readonly txRateLimiter?: RateLimiter | undefined;
 }
 
+/** `PATCH /network-interfaces/{id}`: what is left out stays as it is. */
+export type LimitWish = Pick<NicWish, 'id' | 'rxRateLimiter' | 'txRateLimiter'>;
+
 /** `PUT /snapshot/create`, absolute paths. */
 export interface CreateWish {
   readonly state: string;

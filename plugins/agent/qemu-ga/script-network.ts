@@ -82,17 +82,19 @@ is_set() {
   case "$V " in *"via $3 dev $I "*) return 0 ;; esac
   return 1
 }
-# nic MAC MTU GATEWAY METRIC ADDRESSES: 0 set up, 1 was so already, 2 failed with the reason in W
+# nic MAC MTU GATEWAY METRIC ADDRESSES FORMER: 0 set up, 1 was so already, 2 failed with the reason in W. A NIC that
+# still has the MAC FORMER, if one is given, gets MAC instead; down meanwhile, so that it never speaks with half of it.
 nic() {
-  K=
+  K= R=
   case $KNOWN in *" $1 "*)
     find_nic "$1" && is_set "$1" "$2" "$3" "$5" && return 1
     K=1 ;;
   esac
-  wait_nic "$1" || return 2
+  if [ -z "$K" ] && [ -n "$6" ] && find_nic "$6"; then K=1 R=1; else wait_nic "$1" || return 2; fi
   command -v ip >/dev/null || { W='the guest has no ip (iproute2, or busybox with it)'; return 2; }
   C="link set dev $I mtu $2 up"
   [ -z "$K" ] || C="addr flush dev $I scope global$NL$C"
+  [ -z "$R" ] || C="link set dev $I down$\{NL}link set dev $I address $1$NL$C"
   for A in $5; do
     # Nobody else has the address: without duplicate detection an IPv6 one can be used at once.
     case $A in *:*) { echo 0 > "/proc/sys/net/ipv6/conf/$I/accept_dad"; } 2>/dev/null ;; esac

@@ -101,6 +101,7 @@ function nicCall(nic: GuestNic, index: number): string {
     quote(gateway),
     quote(metric),
     quote(addresses),
+    nic.formerMac === undefined ? quote('') : checkedMac(nic.formerMac),
   ];
   return `nic ${words.join(' ')}`;
 }

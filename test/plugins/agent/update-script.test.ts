@@ -107,6 +107,37 @@ for (const shell of shells) {
     t.end();
   });
 
+  t.test(
+    `${shell}: a NIC from a snapshot gets another MAC, and keeps nothing of its source`,
+    { skip },
+    (t) => {
+      const was = ['02:00:00:00:00:a1', '02:00:00:00:00:a2'];
+      const setUp = was
+        .map(
+          (mac, n) => `${link(`n${n}`, mac)}ip link set n${n} up; ip addr add 10.9.7.${n + 1}/24 dev n${n}\n`,
+        )
+        .join('');
+      const nics = [nic1, nic2].map((nic, n) => ({ ...nic, formerMac: was[n]! }));
+      const wish = updateScript(
+        { identity: who({ nics }), rescan: false, networkOnly: true },
+        { nicWait: 300, clock: null, reseeder: '' },
+      );
+      const look = 'ip -o link; ip -o addr; ip route';
+      const [first, seen, second, again] = inGuest(
+        shell,
+        `${setUp}ip route add default via 10.9.7.254 dev n0\n`,
+        [wish, look, wish, look],
+      );
+      t.strictSame(answerIn(first).parts, { network: { is: 'done' } });
+      t.strictSame(answerIn(first).interfaces, { [mac1]: 'n0', [mac2]: 'n1' });
+      for (const gone of [...was, '10.9.7.']) t.notMatch(seen, gone);
+      for (const shown of [mac1, mac2, '10.9.0.5/16', 'default via 10.9.0.1 dev n0']) t.match(seen, shown);
+      t.strictSame(answerIn(second).parts, { network: { is: 'unchanged' } });
+      t.equal(again, seen);
+      t.end();
+    },
+  );
+
   t.test(`${shell}: a NIC that comes late, after the rescan, is waited for`, { skip }, (t) => {
     // Who is behind the bus answers a moment after it is asked.
     const late = `: > "$R/sys/bus/pci/rescan"
