@@ -12,7 +12,7 @@ import { projectDir } from './support/paths.js';
 import { describe } from './support/report.js';
 
 /** Seconds for one file. */
-const fileTimeout = 150;
+const fileTimeout = 900;
 /** A file of this name has the machine for itself: what it measures or storms, others would disturb. */
 const alone = /\.alone\.test\.js$/;
 
