@@ -31,8 +31,6 @@ export interface NetworkMemory {
   routes6: Route[];
 }
 
-export const emptyNetwork: NetworkMemory = { links: [], routes: [], routes6: [] };
-
 /** Runs in the guest; prints three JSON documents, one a line. */
 export const dumpScript = `PATH=${guestPath}
 ip -j addr show | tr -d '\\n'; echo
