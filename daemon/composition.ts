@@ -51,6 +51,7 @@ import { Vms } from './vms/vms.js';
 import qemuGa from '../plugins/agent/qemu-ga.js';
 import bridge from '../plugins/network/fabric.js';
 import hotAttach from '../plugins/network/strategies/hot-attach.js';
+import netns from '../plugins/network/strategies/netns.js';
 import none from '../plugins/network/strategies/none.js';
 import override from '../plugins/network/strategies/override.js';
 import predictable from '../plugins/network/strategies/predictable.js';
@@ -108,9 +109,17 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const records = await Records.open(runDir, cx);
 
   const { paths, settings } = config.plugins;
-  const builtIn = [bridge, local, hotAttach, override, predictable, recorded, none, qemuGa];
-  const networks = config.networks ? { bridge: { networks: config.networks } } : {};
-  const wish = { builtIn, paths, settings: { ...networks, ...settings }, deadline: pluginDeadline };
+  const builtIn = [bridge, local, hotAttach, override, netns, predictable, recorded, none, qemuGa];
+  const own = [['networks', config.networks] as const, ['netns', config.netns] as const].filter(
+    ([, value]) => value !== undefined,
+  );
+  const fabricSettings = own.length > 0 ? { bridge: Object.fromEntries(own) } : {};
+  const wish = {
+    builtIn,
+    paths,
+    settings: { ...fabricSettings, ...settings },
+    deadline: pluginDeadline,
+  };
   const plugins = await life.open(
     'plugins',
     () => loadPlugins(wish, hostParts(config, log), cx),

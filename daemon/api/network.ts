@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineMethod } from './define.js';
 import * as agent from './errors/agent.js';
+import * as namespaces from './errors/namespaces.js';
 import * as network from './errors/network.js';
 import * as vm from './errors/vm.js';
 import * as vmm from './errors/vmm.js';
@@ -33,6 +34,7 @@ export const attach = defineMethod({
     vm.vmUnknown,
     vm.vmBusy,
     vm.vmForeign,
+    namespaces.attachInNamespace,
     network.noPci,
     network.nicAfterUnplug,
     network.networkUnknown,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineMethod } from './define.js';
 import * as agent from './errors/agent.js';
 import * as host from './errors/host.js';
+import * as namespaces from './errors/namespaces.js';
 import * as network from './errors/network.js';
 import * as snapshot from './errors/snapshot.js';
 import * as vm from './errors/vm.js';
@@ -149,6 +150,7 @@ export const restore = defineMethod({
     network.noPci,
     vmm.vmmTooOld,
     vmm.vmmNotExecutable,
+    namespaces.namespaceLimit,
     vmm.vmmDied,
     vmm.vmmRefused,
     agent.agentSilent,

@@ -60,7 +60,7 @@ export function allKinds({ plugins, fleet, agents, prove, verify }: KindParts): 
     createKind(fleet),
     verifyKind(verify),
     publishKind(storage),
-    vmmKind(fleet),
+    vmmKind(fleet, fabric),
   ];
   const kinds: StepKinds = {
     ...Object.fromEntries(own.map((kind) => [kind.kind, kind])),

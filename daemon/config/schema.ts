@@ -43,6 +43,8 @@ export const Config = z.strictObject({
       lineBytes: z.int().min(1024).max(67108864).default(1048576),
     })
     .prefault({}),
+  /** Of the strategy netns; checked by the network plugin. */
+  netns: z.unknown().optional(),
   /** By name; checked by the network plugin. Without any there is one named `default`. */
   networks: z.record(z.string(), z.unknown()).optional(),
   plugins: z

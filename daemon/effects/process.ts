@@ -20,6 +20,8 @@ export interface SpawnWish {
   /** Standard output and error are appended to this file, made with mode 0600. */
   readonly log: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Calls back where the process shall live, in a network namespace for instance, and gives what that returned. */
+  readonly within?: (<T>(start: () => T) => T) | undefined;
 }
 
 export interface Spawned extends ProcessIdentity {
@@ -37,12 +39,9 @@ export const spawnDetached = effect('process.spawn', async (wish: SpawnWish): Pr
   let child;
   try {
     // libuv forks and executes before `spawn` returns, so the mask is inherited and nobody else sees it.
-    child = spawn(wish.binary, wish.args, {
-      cwd: wish.cwd,
-      env: { ...wish.env, PWD: wish.cwd },
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
+    const { binary, args, cwd, within = (start) => start() } = wish;
+    const env = { ...wish.env, PWD: cwd };
+    child = within(() => spawn(binary, args, { cwd, env, detached: true, stdio: ['ignore', log, log] }));
   } finally {
     process.umask(before);
     closeSync(log);

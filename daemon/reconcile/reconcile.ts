@@ -73,6 +73,7 @@ async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm:
   const verdict = decide(vm.record, alive !== null);
   if (alive) {
     const { pid, startTime } = alive.process;
+    parts.fabric.inhabited(vm.id, pid);
     vm.sawProcess({ is: 'alive', at: Date.now(), pid, startTime });
   } else {
     vm.sawProcess({ is: 'ended', at: Date.now(), exit: null });

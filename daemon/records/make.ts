@@ -44,8 +44,9 @@ export const granted = (grant: Grant): AttachmentRecord => ({
 /** The same of a clone, where the guest may have something else than the grant says. */
 export function grantedAs(grant: Grant, sides: readonly GuestSide[]): AttachmentRecord {
   const side = sides.find(({ nic }) => nic === grant.nic);
-  if (!side || side.tell) return granted(grant);
-  return { ...granted(grant), inner: { mac: side.mac, addresses: [...side.addresses] } };
+  return side?.inner === true
+    ? { ...granted(grant), inner: { ...side.tell, addresses: [...side.tell.addresses] } }
+    : granted(grant);
 }
 
 /** What a clone inherits from its snapshot. */

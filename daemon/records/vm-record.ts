@@ -29,8 +29,16 @@ export const AttachmentRecord = z.object({
   pluggedAt: Time.nullable(),
   /** When and as what the guest confirmed it; null before. */
   confirmed: z.object({ at: Time, by: z.string(), interface: z.string().nullable() }).nullable(),
-  /** What the guest has where it is not told of the grant: behind NAT. */
-  inner: z.object({ mac: z.string(), addresses: z.array(z.string()) }).optional(),
+  /** What the guest has, where that is not the grant's: behind NAT. */
+  inner: z
+    .object({
+      mac: z.string(),
+      addresses: z.array(z.string()),
+      gateway: z.string().nullable(),
+      gateway6: z.string().optional(),
+      mtu: z.int(),
+    })
+    .optional(),
 });
 export type AttachmentRecord = z.infer<typeof AttachmentRecord>;
 

@@ -86,7 +86,7 @@ function disks({ vm, manifest, path, diskDir }: RestoreFacts): readonly Step[] {
 
 function guest(facts: RestoreFacts): readonly Step[] {
   const { vm, manifest, grants, strategy } = facts;
-  const told = strategy.guest.flatMap(({ tell }) => (tell ? [tell] : []));
+  const told = strategy.guest.map(({ tell }) => tell);
   const update: UpdateStep = {
     kind: 'update',
     vm: vm.id,

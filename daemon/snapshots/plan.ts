@@ -75,7 +75,10 @@ export function manifestNics(
         tap: LinkName.parse(tap),
         mac: Mac.nullable().parse(known?.inner?.mac ?? known?.grant.mac ?? mac?.toLowerCase() ?? null),
         network: known?.grant.network ?? null,
-        addresses: known?.inner?.addresses ?? known?.grant.addresses ?? [],
+        addresses: [...((known?.inner ?? known?.grant)?.addresses ?? [])],
+        gateway: (known?.inner ?? known?.grant)?.gateway ?? null,
+        gateway6: (known?.inner ?? known?.grant)?.gateway6 ?? null,
+        mtu: (known?.inner ?? known?.grant)?.mtu ?? null,
       };
     })
     .sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));

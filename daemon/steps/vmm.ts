@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { stepKind, type Step } from '../../plugins/contract.js';
+import { stepKind, type Fabric, type Step } from '../../plugins/contract.js';
 import type { Fleet } from '../vmm/fleet.js';
 
 const schema = z.object({
@@ -7,18 +7,20 @@ const schema = z.object({
   vm: z.string(),
   dir: z.string(),
   pci: z.boolean(),
-  /** Path of the network namespace to start it in; left out for the daemon's own. */
-  netns: z.string().optional(),
+  /** In the network namespace that the VM's step `netns` has made; left out for the daemon's own. */
+  netns: z.literal('own').optional(),
 });
 export type VmmStep = z.infer<typeof schema> & Step;
 
 /** The VM's Firecracker: started with its folder as working directory, so that every path in it can be relative. */
-export const vmmKind = (fleet: Fleet) =>
+export const vmmKind = (fleet: Fleet, fabric: Pick<Fabric, 'inside'>) =>
   stepKind<VmmStep>({
     kind: 'vmm',
     schema,
     run: async (step, cx) => {
-      const { pid } = await fleet.launch(step, cx);
+      const within =
+        step.netns === undefined ? undefined : <T>(work: () => T): T => fabric.inside(step.vm, work);
+      const { pid } = await fleet.launch({ ...step, within }, cx);
       return { pid };
     },
     undo: (step, cx) => fleet.end(step, cx),

@@ -5,7 +5,7 @@ import { within, type Context } from '../../plugins/contract.js';
 import { VmmApi } from './api.js';
 import type { Binaries } from './binaries.js';
 import type { Capabilities } from './capabilities.js';
-import { findVmm, launchVmm } from './launcher.js';
+import { findVmm, launchVmm, type LaunchWish } from './launcher.js';
 import { adoptProcess, endProcess, vmmFiles, type ProcessIdentity, type VmmProcess } from './process.js';
 
 /** A VMM and the one connection to it. */
@@ -52,9 +52,12 @@ export class Fleet {
   }
 
   /** Starts a VMM and waits for its socket. @throws vmmNotExecutable, vmmDied, deadlineExceeded */
-  async launch(wish: Berth & { pci: boolean }, cx: Context): Promise<VmmProcess> {
-    const { vm, dir } = wish;
-    const launch = { vm, dir, binary: this.#binary, args: this.#args, enablePci: wish.pci };
+  async launch(
+    wish: Berth & Pick<LaunchWish, 'within'> & { pci: boolean },
+    cx: Context,
+  ): Promise<VmmProcess> {
+    const { vm, dir, within: where } = wish;
+    const launch = { vm, dir, binary: this.#binary, args: this.#args, enablePci: wish.pci, within: where };
     const process = await launchVmm(launch, cx);
     this.#keep(process);
     const limit = { what: 'the start of Firecracker', milliseconds: startDeadline };

@@ -18,6 +18,8 @@ export interface LaunchWish {
   readonly enablePci: boolean;
   /** More arguments, from the configuration. */
   readonly args?: readonly string[];
+  /** Runs the start where the process shall live: in a network namespace. Must not wait. */
+  readonly within?: (<T>(work: () => T) => T) | undefined;
   /** Added to this process's environment; tests steer the stand-in by it. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -51,7 +53,8 @@ export async function launchVmm(wish: LaunchWish, cx: Context): Promise<VmmProce
   let spawned: Spawned;
   try {
     const env = { ...scrub(process.env), ...wish.env };
-    spawned = await spawnDetached({ binary, args, cwd: dir, log: resolve(dir, vmmFiles.log), env }, cx);
+    const log = resolve(dir, vmmFiles.log);
+    spawned = await spawnDetached({ binary, args, cwd: dir, log, env, within: wish.within }, cx);
   } catch (error) {
     const code = spawnErrorCode(error);
     if (code === null) throw error;

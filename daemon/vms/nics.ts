@@ -1,5 +1,6 @@
 import { noAgent } from '../api/errors/agent.js';
 import { attachmentUnknown, nicAfterUnplug, noPci, tooManyNics } from '../api/errors/network.js';
+import { attachInNamespace } from '../api/errors/namespaces.js';
 import type { NicWish } from '../api/snapshot.js';
 import type { Attachment } from '../api/shapes/vm.js';
 import type { Operation } from '../operations/operation.js';
@@ -137,9 +138,10 @@ export class Nics {
   }
 }
 
-/** @throws noPci, nicAfterUnplug, tooManyNics, noAgent */
+/** @throws attachInNamespace, noPci, nicAfterUnplug, tooManyNics, noAgent */
 function assertRoom(record: VmRecord): void {
   const vm = record.name ?? record.id;
+  if (record.steps.some(({ kind }) => kind === 'netns')) throw attachInNamespace({ vm });
   if (!record.pci) throw noPci({ vm });
   if (record.everUnplugged) throw nicAfterUnplug({ vm });
   if (record.agent === null) throw noAgent({ vm });

@@ -30,9 +30,7 @@ export class Updater {
     const { record } = vm;
     const operation = this.#operations.begin({ method: 'agent.update', vm: vm.id, name: vm.name, signal });
     if (record.agent === null) throw operation.refuse(noAgent({ vm: vm.name }));
-    const grants = record.attachments
-      .filter(({ inner }) => inner === undefined)
-      .map((attachment) => attachment.grant);
+    const grants = record.attachments.map(({ grant }) => grant);
     const step: UpdateStep = {
       kind: 'update',
       vm: vm.id,
@@ -42,7 +40,7 @@ export class Updater {
       networkOnly: record.origin === 'booted',
       hostname: vm.name,
       machineId: record.machineId ?? '',
-      nics: grants.map(guestNic),
+      nics: record.attachments.map(({ grant, inner }) => inner ?? guestNic(grant)),
       dns: [...new Set(grants.flatMap((grant) => grant.dns))],
       document: {
         vm: vm.id,

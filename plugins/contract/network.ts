@@ -82,6 +82,14 @@ export interface Fabric {
   /** What is wrong with the bridges and the tables themselves, apart from any VM. */
   check(cx: Context): Promise<readonly Difference[]>;
   /** Removes taps and rules that carry our mark and belong to none of `alive`; returns what it removed. */
+  /**
+   * Runs `work` in the network namespace that a VM's step `netns` has given it; a process that it starts lives there.
+   * `work` must not wait: it has the daemon's only thread.
+   * @throws namespaceGone
+   */
+  inside<T>(vm: string, work: () => T): T;
+  /** Tells which process lives in a VM's namespace, if it has one: how the next daemon finds it again. */
+  inhabited(vm: string, pid: number): void;
   sweep(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]>;
   /** Milliseconds a ping of `address` took, or null where no answer came within `timeout` milliseconds. */
   ping(address: string, timeout: number, cx: Context): Promise<number | null>;

@@ -43,22 +43,19 @@ export interface PlannedNic {
 }
 
 /** One NIC as the guest has it once the clone is ready. */
-export type GuestSide =
-  | { readonly nic: string; readonly tell: GuestNic }
-  /** The guest is left as it is, with a MAC and addresses that are not the grant's: behind NAT. */
-  | {
-      readonly nic: string;
-      readonly tell: null;
-      readonly mac: string;
-      readonly addresses: readonly string[];
-    };
+export interface GuestSide {
+  readonly nic: string;
+  readonly tell: GuestNic;
+  /** True where that is not the grant's, but what the guest has had all along: behind NAT. */
+  readonly inner?: true;
+}
 
 /** Where a strategy's steps go among those that every restore has. */
 export interface StrategyPlan {
   /** Before the VMM is started: leases, taps, rules, namespaces. */
   readonly prepare: readonly Step[];
-  /** How the VMM is started: `netns` is the path of a network namespace to start it in. */
-  readonly vmm: { readonly netns?: string };
+  /** How the VMM is started: with `netns: 'own'` in the namespace that the fabric's step `netns` has given the VM. */
+  readonly vmm: { readonly netns?: 'own' };
   readonly load: {
     /** More keys for `PUT /snapshot/load`, e.g. `network_overrides`. */
     readonly keys: { readonly [key: string]: Json };

@@ -51,3 +51,9 @@ export const FabricConfig = z.strictObject({
     .prefault({ default: { bridge: 'thaw0', subnet: '10.209.0.0/16' } }),
 });
 export type FabricConfig = z.output<typeof FabricConfig>;
+  netns: z
+    .strictObject({
+      /** Network namespaces made before a clone of the strategy netns needs one; more are made as they are asked for. */
+      pool: z.int().min(0).max(1024).default(2),
+    })
+    .prefault({}),

@@ -40,6 +40,10 @@ export const Manifest = z.object({
       network: NetworkName.nullable().default(null),
       /** With prefix length; empty where nobody knows. */
       addresses: z.array(z.string()).default([]),
+      gateway: z.string().nullable().default(null),
+      gateway6: z.string().nullable().default(null),
+      /** Bytes; null where nobody knows. */
+      mtu: z.int().nullable().default(null),
     }),
   ),
   drives: z.array(

@@ -26,6 +26,10 @@ export const close = bind('int close(int fd)');
 export const ioctl = bind('int ioctl(int fd, unsigned long request, void *argument)');
 /** An ioctl whose argument is a number. */
 export const ioctlNumber = bind('int ioctl(int fd, unsigned long request, unsigned long argument)');
+/** Gives the calling thread namespaces of its own. */
+export const unshare = bind('int unshare(int flags)');
+/** Moves the calling thread into the namespace behind a descriptor. */
+export const setns = bind('int setns(int fd, int type)');
 export const socket = bind('int socket(int domain, int type, int protocol)');
 export const setsockopt = bind(
   'int setsockopt(int fd, int level, int option, const void *value, uint32_t size)',
@@ -51,6 +55,7 @@ export function sendSlowly(fd: number, bytes: Buffer): Promise<number> {
 export const errno = {
   noEntry: -os.errno.ENOENT,
   io: -os.errno.EIO,
+  noSpace: -os.errno.ENOSPC,
   busy: -os.errno.EBUSY,
   exists: -os.errno.EEXIST,
   noDevice: -os.errno.ENODEV,

@@ -8,8 +8,13 @@ export interface LinkAddress {
   readonly prefix: number;
 }
 
-/** Gives a link an IPv4 address; harmless where it has it. */
-export function addAddress({ index, address, prefix }: LinkAddress): Request {
+/** Gives a link an IPv4 address; harmless where it has it. `scope` link: it serves on that link only. */
+export function addAddress({
+  index,
+  address,
+  prefix,
+  scope,
+}: LinkAddress & { readonly scope?: 'link' }): Request {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(address);
   const broadcast = Buffer.alloc(4);
@@ -18,11 +23,12 @@ export function addAddress({ index, address, prefix }: LinkAddress): Request {
     type: RTM.newAddress,
     flags: flag.ack | flag.create | replace,
     body: Buffer.concat([
-      Buffer.from([AF_INET, prefix, 0, 0]),
+      Buffer.from([AF_INET, prefix, 0, scope === 'link' ? 253 : 0]),
       u32(index),
       attribute(IFA.local, bytes),
       attribute(IFA.address, bytes),
-      attribute(IFA.broadcast, broadcast),
+      // Of a single address the broadcast one would be itself.
+      ...(prefix > 30 ? [] : [attribute(IFA.broadcast, broadcast)]),
     ]),
   };
 }

@@ -5,10 +5,14 @@ import {
   INFO,
   BRIDGE,
   PORT,
+  AF_INET,
   AF_INET6,
+  DEVCONF_PROXY_ARP,
+  IFLA_INET_CONF,
   INET6_ADDR_GEN_MODE,
   genModeNone,
   IFF_UP,
+  VETH_PEER,
 } from './rtnetlink.js';
 
 /** What to change of a link; what is not named stays. */
@@ -76,6 +80,16 @@ export function noLinkLocal(name: string): Request {
   };
 }
 
+/** ARP is answered on this link for whatever lies beyond another one. */
+export function answerArp(name: string): Request {
+  const proxy = nest(IFLA_INET_CONF, attribute(DEVCONF_PROXY_ARP, u32(1)));
+  return {
+    type: RTM.setLink,
+    flags: flag.ack,
+    body: Buffer.concat([header(0), text(IFLA.name, name), nest(IFLA.familySpec, nest(AF_INET, proxy))]),
+  };
+}
+
 /** For a link that is in a bridge already: whether it can reach other isolated ports. */
 export function isolatePort(name: string, isolated: boolean): Request {
   const data = nest(INFO.slaveData, attribute(PORT.isolated, Buffer.from([isolated ? 1 : 0])));
@@ -101,6 +115,40 @@ export function newBridge(name: string, mac: string): Request {
       text(IFLA.name, name),
       attribute(IFLA.address, macBytes(mac)),
       nest(IFLA.info, text(INFO.kind, 'bridge'), data),
+    ]),
+  };
+}
+
+/** The two ends of a virtual cable. */
+export interface Cable {
+  readonly name: string;
+  readonly group: number;
+  readonly mtu: number;
+  readonly peer: {
+    readonly name: string;
+    readonly mac: string;
+    /** The network namespace that it is made in. */
+    readonly namespaceFd: number;
+  };
+}
+
+export function newVeth({ name, group, mtu, peer }: Cable): Request {
+  const other = Buffer.concat([
+    header(0),
+    text(IFLA.name, peer.name),
+    attribute(IFLA.address, macBytes(peer.mac)),
+    attribute(IFLA.mtu, u32(mtu)),
+    attribute(IFLA.namespaceFd, u32(peer.namespaceFd)),
+  ]);
+  return {
+    type: RTM.newLink,
+    flags: flag.ack | flag.create | flag.excl,
+    body: Buffer.concat([
+      header(0),
+      text(IFLA.name, name),
+      attribute(IFLA.group, u32(group)),
+      attribute(IFLA.mtu, u32(mtu)),
+      nest(IFLA.info, text(INFO.kind, 'veth'), nest(INFO.data, nest(VETH_PEER, other))),
     ]),
   };
 }

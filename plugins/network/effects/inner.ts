@@ -1,0 +1,120 @@
+import { linkForeign, tapNotReady } from '../../../daemon/api/errors/network.js';
+import { effect, look } from '../../contract.js';
+import { tapGroup, vmOfAlias, aliasOf } from '../names.js';
+import { transaction } from '../netlink/elements.js';
+import type { Link } from '../netlink/link-info.js';
+import { changeLink, isolatePort, newVeth } from '../netlink/link-requests.js';
+import { getTable } from '../netlink/nft-rules.js';
+import type { Namespaces } from '../netns/namespaces.js';
+import { routing } from '../netns/routing.js';
+import type { InnerStep, UplinkStep } from '../netns/steps.js';
+import { tablesOf, translation } from '../netns/translation.js';
+import { errno, failed } from './libc.js';
+import type { Namespace } from './namespace.js';
+import type { Route } from './route.js';
+import { openMarked } from './tap.js';
+import { closeTap, persist } from './tun.js';
+
+/** Gives a VM a network namespace of its own. */
+export const giveNamespace = effect(
+  'netns.give',
+  ({ namespaces, vm }: { namespaces: Namespaces; vm: string }) => {
+    namespaces.give(vm);
+  },
+);
+
+/** Lets go of a VM's network namespace: with its VMM it is gone, and all that is in it. */
+export const dropNamespace = effect(
+  'netns.drop',
+  ({ namespaces, vm }: { namespaces: Namespaces; vm: string }) => {
+    namespaces.drop(vm);
+  },
+);
+
+interface Laid {
+  readonly route: Route;
+  readonly namespace: Namespace;
+}
+
+/**
+ * Lays a cable from a bridge into a VM's namespace, or takes up the one that is there. The end in the bridge is a port
+ * like a tap: marked, in the group that the rules close. One synchronous stretch.
+ * @throws linkForeign, tapNotReady, systemCallFailed
+ */
+export const layUplink = effect('uplink.lay', ({ route, namespace, step }: Laid & { step: UplinkStep }) => {
+  const { name, vm, bridge, peer, mac, mtu, isolated } = step;
+  const master = route.link(bridge);
+  if (!master) throw tapNotReady({ tap: name, why: `there is no bridge ${bridge}` });
+  const there = route.link(name);
+  if (there && (vmOfAlias(there.alias) !== vm || there.kind !== 'veth'))
+    throw linkForeign({ link: name, why: `its alias is ${JSON.stringify(there.alias ?? '')}` });
+  const what = `laying the cable ${name}`;
+  // In one message, so that nobody ever sees it without its mark. Until a VMM lives in it, it goes with the namespace.
+  if (!there)
+    route.change(what, [
+      newVeth({ name, group: tapGroup, mtu, peer: { name: peer, mac, namespaceFd: namespace.fd } }),
+      changeLink(name, { alias: aliasOf(vm) }),
+    ]);
+  route.withoutLinkLocal(name);
+  route.change(what, [
+    changeLink(name, { mtu, group: tapGroup, master: master.index }),
+    isolatePort(name, isolated),
+    changeLink(name, { up: true }),
+  ]);
+  namespace.routing((inner) => inner.change(what, [changeLink(peer, { up: true })]));
+});
+
+/** Makes in the namespace the tap that the snapshot has inside, and the way from it to the uplink. */
+export const makeInner = effect(
+  'inner.make',
+  ({ namespace, step }: { namespace: Namespace; step: InnerStep }) => {
+    const { tap: name, uplink, mtu, vm } = step;
+    namespace.routing((route) => {
+      if (!route.link(name)) {
+        const tap = namespace.inside(() => openMarked(route, name, vm));
+        try {
+          persist(tap, true);
+        } finally {
+          closeTap(tap);
+        }
+      }
+      route.change(`setting up ${name}`, [changeLink(name, { mtu, up: true })]);
+      const [tap, out] = [route.link(name), route.link(uplink)];
+      if (!tap || !out) throw tapNotReady({ tap: name, why: 'somebody removes links in its namespace' });
+      route.change(`routing for ${name}`, routing(step, { tap: tap.index, uplink: out.index }));
+    });
+    namespace.filtering((socket) => {
+      for (const { code, words } of socket.ask(transaction(translation(step))))
+        if (code < 0)
+          throw failed(`translating addresses for ${name}${words === '' ? '' : ` (${words})`}`, code);
+    });
+  },
+);
+
+/** What there is of a NIC in a namespace. */
+export interface InnerSight {
+  readonly tap: Link | null;
+  readonly uplink: Link | null;
+  /** Tables that are gone. */
+  readonly missing: readonly string[];
+  /** Kernel parameters that somebody has changed. */
+  readonly changed: readonly string[];
+}
+
+export const lookAtInner = look(
+  'inner.look',
+  ({ namespace, step }: { namespace: Namespace; step: InnerStep }): InnerSight => {
+    const links = namespace.routing((route) => ({
+      tap: route.link(step.tap),
+      uplink: route.link(step.uplink),
+    }));
+    const missing = namespace.filtering((socket) =>
+      tablesOf(step).filter((table) => socket.ask([getTable(table)])[0]?.code === errno.noEntry),
+    );
+    return {
+      ...links,
+      missing: missing.map(({ family, table }) => `${family} ${table}`),
+      changed: namespace.unlikeRouter(),
+    };
+  },
+);

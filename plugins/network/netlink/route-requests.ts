@@ -1,0 +1,117 @@
+import { attribute, flag, replace, text, u16, u32, type Request } from './message.js';
+import { AF_INET } from './rtnetlink.js';
+
+// IPv4 routes, rules that choose among tables of them, and neighbours (linux/rtnetlink.h, fib_rules.h, neighbour.h).
+
+const RTM = { newRoute: 24, newNeighbour: 28, newRule: 32, deleteRule: 33 };
+const RTA = { destination: 1, outLink: 4, gateway: 5, preferredSource: 7, table: 15 };
+const FRA = { inLink: 3, priority: 6, table: 15 };
+const NDA = { destination: 1, linkAddress: 2 };
+const RTPROT_STATIC = 4;
+const RTN_UNICAST = 1;
+const scope = { universe: 0, link: 253 };
+const RTNH_F_ONLINK = 4;
+const FR_ACT_TO_TABLE = 1;
+const NUD_PERMANENT = 0x80;
+const NTF_PROXY = 8;
+const LOCAL = 255;
+
+const add = flag.ack | flag.create | replace;
+
+function addressBytes(address: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(address);
+  return bytes;
+}
+
+export interface Way {
+  readonly table: number;
+  /** Where to; the default route has prefix 0. */
+  readonly base: number;
+  readonly prefix: number;
+  /** The link's index. */
+  readonly link: number;
+  /** Null for what is on the link itself. */
+  readonly gateway: number | null;
+  /** What the host itself sends from there; null leaves it to the kernel. */
+  readonly source: number | null;
+}
+
+/** Adds a route to a table, or replaces the one that is there. */
+export function addRoute({ table, base, prefix, link, gateway, source }: Way): Request {
+  const reach = gateway === null ? scope.link : scope.universe;
+  return {
+    type: RTM.newRoute,
+    flags: add,
+    body: Buffer.concat([
+      Buffer.from([AF_INET, prefix, 0, 0, 0, RTPROT_STATIC, reach, RTN_UNICAST]),
+      u32(gateway === null ? 0 : RTNH_F_ONLINK),
+      attribute(RTA.table, u32(table)),
+      ...(prefix === 0 ? [] : [attribute(RTA.destination, addressBytes(base))]),
+      attribute(RTA.outLink, u32(link)),
+      ...(gateway === null ? [] : [attribute(RTA.gateway, addressBytes(gateway))]),
+      ...(source === null ? [] : [attribute(RTA.preferredSource, addressBytes(source))]),
+    ]),
+  };
+}
+
+interface Rule {
+  /** Only for what comes in by this link; left out for all. */
+  readonly inLink?: string;
+  readonly table: number;
+  /** Lower numbers come first. */
+  readonly priority: number;
+}
+
+function rule({ inLink, table, priority }: Rule): Buffer {
+  return Buffer.concat([
+    Buffer.from([AF_INET, 0, 0, 0, 0, 0, 0, FR_ACT_TO_TABLE]),
+    u32(0),
+    ...(inLink === undefined ? [] : [text(FRA.inLink, inLink)]),
+    attribute(FRA.table, u32(table)),
+    attribute(FRA.priority, u32(priority)),
+  ]);
+}
+
+/** Which table says how something is routed. */
+export function addRule(wanted: Rule): Request {
+  return { type: RTM.newRule, flags: flag.ack | flag.create | flag.excl, body: rule(wanted) };
+}
+
+/** Has local addresses asked for at this priority, not before everything else. Once in a namespace. */
+export function deferLocal(priority: number): readonly Request[] {
+  return [
+    addRule({ table: LOCAL, priority }),
+    { type: RTM.deleteRule, flags: flag.ack, body: rule({ table: LOCAL, priority: 0 }) },
+  ];
+}
+
+interface Neighbour {
+  readonly link: number;
+  readonly address: number;
+}
+
+function neighbour({ link, address }: Neighbour, state: number, how: number): Buffer {
+  return Buffer.concat([
+    Buffer.from([AF_INET, 0, 0, 0]),
+    u32(link),
+    u16(state),
+    Buffer.from([how, 0]),
+    attribute(NDA.destination, addressBytes(address)),
+  ]);
+}
+
+/** A neighbour that is known for good, so that nobody is asked for it. */
+export function addNeighbour({ mac, ...where }: Neighbour & { readonly mac: string }): Request {
+  const own = attribute(NDA.linkAddress, Buffer.from(mac.replaceAll(':', ''), 'hex'));
+  return {
+    type: RTM.newNeighbour,
+    flags: add,
+    body: Buffer.concat([neighbour(where, NUD_PERMANENT, 0), own]),
+  };
+}
+
+/** ARP for this address is answered on the link, where the address lies behind another one. */
+export function addProxy(where: Neighbour): Request {
+  return { type: RTM.newNeighbour, flags: add, body: neighbour(where, 0, NTF_PROXY) };
+}
