@@ -131,6 +131,8 @@ export const list = defineMethod({
         bridge: z.string(),
         subnet: z.string(),
         gateway: z.string(),
+        subnet6: z.string().nullable(),
+        gateway6: z.string().nullable(),
         nat: z.boolean(),
         mtu: z.int(),
         leases: z.int(),

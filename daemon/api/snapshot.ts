@@ -8,6 +8,7 @@ import * as snapshot from './errors/snapshot.js';
 import * as vm from './errors/vm.js';
 import * as vmm from './errors/vmm.js';
 import { Mac, Name, NetworkName, ProgressToken, SnapshotRef, VmRef } from './shapes/ids.js';
+import { PortForward } from './shapes/port.js';
 import { RateLimiter } from './shapes/machine.js';
 import { Snapshot } from './shapes/snapshot.js';
 import { Labels, Vm } from './shapes/vm.js';
@@ -52,6 +53,8 @@ export const NicWish = z.strictObject({
   /** A static address inside the network's subnet, without prefix; otherwise a free one is leased. */
   address: z.string().max(45).optional(),
   mac: Mac.optional(),
+  /** Ports of the host that lead to this NIC for as long as the VM has it. */
+  ports: z.array(PortForward).max(64).optional(),
   rxRateLimiter: RateLimiter.optional(),
   txRateLimiter: RateLimiter.optional(),
 });
@@ -147,10 +150,10 @@ export const restore = defineMethod({
     network.tapTaken,
     network.macTaken,
     network.nicUnknown,
+    namespaces.namespaceLimit,
     network.noPci,
     vmm.vmmTooOld,
     vmm.vmmNotExecutable,
-    namespaces.namespaceLimit,
     vmm.vmmDied,
     vmm.vmmRefused,
     agent.agentSilent,

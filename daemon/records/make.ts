@@ -36,7 +36,12 @@ export function emptyRecord(id: VmRecord['id'], origin: VmRecord['origin'], vmmV
 
 /** A NIC that is granted and not yet in the VM. */
 export const granted = (grant: Grant): AttachmentRecord => ({
-  grant: { ...grant, addresses: [...grant.addresses], dns: [...grant.dns] },
+  grant: {
+    ...grant,
+    addresses: [...grant.addresses],
+    dns: [...grant.dns],
+    ports: grant.ports && [...grant.ports],
+  },
   pluggedAt: null,
   confirmed: null,
 });

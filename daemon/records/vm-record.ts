@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PortForward } from '../api/shapes/port.js';
 import { AgentSpec } from '../api/shapes/machine.js';
 import { LinkName, Mac, Name, NetworkName, OperationId, SnapshotId, Time, VmId } from '../api/shapes/ids.js';
 import { Labels } from '../api/shapes/vm.js';
@@ -17,6 +18,8 @@ const grant = z.object({
   bridge: LinkName,
   addresses: z.array(z.string()),
   gateway: z.string().nullable(),
+  gateway6: z.string().optional(),
+  ports: z.array(PortForward).optional(),
   dns: z.array(z.string()),
   mtu: z.int(),
   isolated: z.boolean(),

@@ -137,11 +137,11 @@ export class Restorer {
     });
   }
 
-  /** A slot serves an order for one NIC whose address and MAC are all the same to the caller. */
+  /** A slot serves an order for one NIC whose address, MAC and ports are all the same to the caller. */
   #slotFor(order: Order): Slot | undefined {
     const [nic, ...more] = order.places;
     if (!nic || more.length > 0 || !order.strategy.plugin.slots) return undefined;
-    if (nic.address !== undefined || nic.mac !== undefined) return undefined;
+    if (nic.address !== undefined || nic.mac !== undefined || nic.ports?.length) return undefined;
     return this.#parts.slots.take(nic.network);
   }
 

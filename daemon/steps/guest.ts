@@ -26,6 +26,7 @@ const nic = z.object({
   formerMac: z.string().optional(),
   addresses: z.array(z.string()).readonly(),
   gateway: z.string().nullable(),
+  gateway6: z.string().optional(),
   mtu: z.int(),
 });
 

@@ -52,8 +52,8 @@ export class Nics {
     let grant: Grant;
     try {
       assertRoom(vm.record);
-      const { network, address, mac } = order.nic;
-      grant = claims.grant(fabric, { vm: vm.id, nic: freeNicId(vm.record), network, address, mac });
+      const { network, address, mac, ports } = order.nic;
+      grant = claims.grant(fabric, { vm: vm.id, nic: freeNicId(vm.record), network, address, mac, ports });
       vm.assertFree();
     } catch (thrown) {
       claims.giveBack();

@@ -75,7 +75,9 @@ function attachmentOf(attachment: AttachmentRecord, record: VmRecord): Attachmen
     mac: grant.mac,
     addresses: grant.addresses,
     gateway: grant.gateway,
+    gateway6: grant.gateway6 ?? null,
     mtu: grant.mtu,
+    ports: grant.ports ?? [],
     guestInterface: confirmed?.interface ?? null,
     state,
   };

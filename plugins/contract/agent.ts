@@ -16,6 +16,8 @@ export type GuestNic = {
   readonly formerMac?: string | undefined;
   readonly addresses: readonly string[];
   readonly gateway: string | null;
+  /** For the IPv6 addresses. */
+  readonly gateway6?: string | undefined;
   readonly mtu: number;
 };
 

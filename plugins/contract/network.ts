@@ -1,4 +1,5 @@
 import type { LinkName, Mac, NetworkName, VmId } from '../../daemon/api/shapes/ids.js';
+import type { PortForward } from '../../daemon/api/shapes/port.js';
 import type { GuestNic } from './agent.js';
 import type { Difference, Step, StepKinds } from './step.js';
 import type { Context } from './context.js';
@@ -15,6 +16,10 @@ export interface Grant {
   /** With prefix length, e.g. `10.88.0.5/16`. */
   readonly addresses: readonly string[];
   readonly gateway: string | null;
+  /** For the IPv6 addresses, where there are some. */
+  readonly gateway6?: string | undefined;
+  /** Ports of the host that lead to it. */
+  readonly ports?: readonly PortForward[] | undefined;
   readonly dns: readonly string[];
   readonly mtu: number;
   /** True where the network keeps its VMs from reaching each other. */
@@ -23,7 +28,8 @@ export interface Grant {
 
 /** What the guest is told of a grant. */
 export function guestNic(grant: Grant): GuestNic {
-  return { mac: grant.mac, addresses: [...grant.addresses], gateway: grant.gateway, mtu: grant.mtu };
+  const { mac, addresses, gateway, gateway6, mtu } = grant;
+  return { mac, addresses: [...addresses], gateway, ...(gateway6 !== undefined && { gateway6 }), mtu };
 }
 
 /** What somebody wants for one NIC. */
@@ -34,6 +40,7 @@ export interface GrantWish {
   /** A static address without prefix. */
   readonly address?: string | undefined;
   readonly mac?: string | undefined;
+  readonly ports?: readonly PortForward[] | undefined;
   /** The tap's name, where it can't be chosen because a snapshot has it inside. */
   readonly tap?: string | undefined;
 }
@@ -43,6 +50,9 @@ export interface NetworkView {
   readonly bridge: string;
   readonly subnet: string;
   readonly gateway: string;
+  /** Null where the network has no IPv6. */
+  readonly subnet6: string | null;
+  readonly gateway6: string | null;
   readonly nat: boolean;
   readonly mtu: number;
   readonly leases: number;
@@ -50,7 +60,7 @@ export interface NetworkView {
 }
 
 /**
- * The networks of the host: bridges, leases, taps and rules. Its step kinds are `lease`, `tap` and `filter`, whose
+ * The networks of the host: bridges, leases, taps and rules. Its step kinds are `lease`, `tap`, `filter` and `ports`, whose
  * steps {@link Fabric.stepsFor} makes from a grant.
  */
 export interface Fabric {
@@ -58,12 +68,12 @@ export interface Fabric {
   /**
    * Chooses tap, MAC and address and reserves them in memory, at once and never twice.
    * @throws networkUnknown, subnetExhausted, addressTaken, addressOutside, macTaken, macInvalid,
-   * nicNameInvalid, tapTaken
+   * nicNameInvalid, tapTaken, portTaken
    */
   grant(wish: GrantWish): Grant;
   /** Gives back a reservation whose `lease` step never ran; harmless otherwise. */
   release(grant: Grant): void;
-  /** The steps that make a grant real, in order: lease, tap, filter. */
+  /** The steps that make a grant real, in order: lease, tap, filter, and ports where it has some. */
   stepsFor(grant: Grant): readonly Step[];
   readonly kinds: StepKinds;
   /**
@@ -72,6 +82,14 @@ export interface Fabric {
    * @throws tapNotReady, tapBusy, linkForeign
    */
   verifyTap(tap: string, vm: string, cx: Context): Promise<void>;
+  /**
+   * Runs `work` in the network namespace that a VM's step `netns` has given it; a process that it starts lives there.
+   * `work` must not wait: it has the daemon's only thread.
+   * @throws namespaceGone
+   */
+  inside<T>(vm: string, work: () => T): T;
+  /** Tells which process lives in a VM's namespace, if it has one: how the next daemon finds it again. */
+  inhabited(vm: string, pid: number): void;
   /** Who has a tap of this name: a VM's id, or words about a link that is not thaw's; null where nobody does. */
   tapUser(tap: string, cx: Context): Promise<string | null>;
   /**
@@ -82,15 +100,9 @@ export interface Fabric {
   /** What is wrong with the bridges and the tables themselves, apart from any VM. */
   check(cx: Context): Promise<readonly Difference[]>;
   /** Removes taps and rules that carry our mark and belong to none of `alive`; returns what it removed. */
-  /**
-   * Runs `work` in the network namespace that a VM's step `netns` has given it; a process that it starts lives there.
-   * `work` must not wait: it has the daemon's only thread.
-   * @throws namespaceGone
-   */
-  inside<T>(vm: string, work: () => T): T;
-  /** Tells which process lives in a VM's namespace, if it has one: how the next daemon finds it again. */
-  inhabited(vm: string, pid: number): void;
   sweep(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]>;
+  /** What {@link Fabric.sweep} would remove. Changes nothing. */
+  strays(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]>;
   /** Milliseconds a ping of `address` took, or null where no answer came within `timeout` milliseconds. */
   ping(address: string, timeout: number, cx: Context): Promise<number | null>;
   /** Frees memory and handles. Bridges and taps stay: VMs live on while the daemon is away. */

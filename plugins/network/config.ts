@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import { LinkName, NetworkName } from '../../daemon/api/shapes/ids.js';
 import { parseAddress, parseRange, parseSubnet } from './ipv4.js';
+import { parseAddress6, parseSubnet6 } from './ipv6.js';
 
 const Address = z.string().refine((text) => parseAddress(text) !== null, 'an IPv4 address, e.g. 10.88.0.1');
 const Cidr = z
   .string()
   .refine((text) => parseSubnet(text) !== null, 'an IPv4 subnet in CIDR notation, e.g. 10.88.0.0/16')
   .refine((text) => (parseSubnet(text)?.prefix ?? 0) <= 30, 'a /30 at least: gateway and one VM');
+const Address6 = z
+  .string()
+  .refine((text) => parseAddress6(text) !== null, 'an IPv6 address, e.g. fd00:209::1');
+const Cidr6 = z
+  .string()
+  .refine((text) => parseSubnet6(text) !== null, 'a /64 of IPv6 in CIDR notation, e.g. fd00:209::/64');
 const AddressRange = z
   .string()
   .refine(
@@ -28,12 +35,19 @@ export const NetworkConfig = z.strictObject({
   subnet: Cidr,
   /** Where VMs send what leaves the subnet; the bridge's own address unless it is `existing`. */
   gateway: Address.optional(),
+  /** IPv6 beside IPv4: a VM's address has the same place in it as its IPv4 address has in `subnet`. */
+  subnet6: Cidr6.optional(),
+  /** Default: the same place in `subnet6` as the IPv4 gateway has in `subnet`. */
+  gateway6: Address6.optional(),
   /** Masquerade what leaves the subnet, and let in only answers. Default: true, false for an existing bridge. */
   nat: z.boolean().optional(),
   /** Bytes; guests are told. */
   mtu: z.int().min(68).max(65535).default(1500),
   /** Resolvers told to guests. Default: the host's own, where a guest can reach them. */
-  dns: z.array(Address).max(3).optional(),
+  dns: z
+    .array(z.union([Address, Address6]))
+    .max(3)
+    .optional(),
   /** VMs can't reach each other. */
   isolate: z.boolean().default(true),
   /** Addresses never leased. */
@@ -45,15 +59,15 @@ export type NetworkConfig = z.output<typeof NetworkConfig>;
 
 /** The fabric's configuration: networks by name. */
 export const FabricConfig = z.strictObject({
-  networks: z
-    .record(NetworkName, NetworkConfig)
-    .refine((networks) => Object.keys(networks).length > 0, 'at least one network')
-    .prefault({ default: { bridge: 'thaw0', subnet: '10.209.0.0/16' } }),
-});
-export type FabricConfig = z.output<typeof FabricConfig>;
   netns: z
     .strictObject({
       /** Network namespaces made before a clone of the strategy netns needs one; more are made as they are asked for. */
       pool: z.int().min(0).max(1024).default(2),
     })
     .prefault({}),
+  networks: z
+    .record(NetworkName, NetworkConfig)
+    .refine((networks) => Object.keys(networks).length > 0, 'at least one network')
+    .prefault({ default: { bridge: 'thaw0', subnet: '10.209.0.0/16' } }),
+});
+export type FabricConfig = z.output<typeof FabricConfig>;

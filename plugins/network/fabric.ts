@@ -4,31 +4,31 @@ import { checkHost } from './check.js';
 import { FabricConfig } from './config.js';
 import { removeBridge } from './effects/bridge.js';
 import { Table } from './effects/elements.js';
+import { lookAtInner } from './effects/inner.js';
 import { loadRuleset } from './effects/nft.js';
 import { pingAddress } from './effects/ping.js';
 import { LinkRemover } from './effects/remover.js';
 import { lookAtLink, lookAtLinks, Route } from './effects/route.js';
-import { lookAtResolvers, readSysctls, resolverFiles, writeSysctl } from './effects/sysctl.js';
+import { lookAtResolvers, resolverFiles } from './effects/sysctl.js';
 import { filterKind } from './kinds/filter.js';
 import { leaseKind } from './kinds/lease.js';
+import { innerKey, netnsKinds } from './kinds/netns.js';
+import { portsKind } from './kinds/ports.js';
 import { tapKind } from './kinds/tap.js';
+import { allowForwarding } from './forwarding.js';
 import { Leases } from './leases.js';
-import { layGround, mendRules } from './mend.js';
-import { mustBeFree, resolveNetworks, usableResolvers, type Network } from './networks.js';
+import { layGround, mendPorts, mendRules } from './mend.js';
+import { Namespaces } from './netns/namespaces.js';
+import { NamespacePool } from './netns/pool.js';
+import { innerRefusal } from './netns/state.js';
+import type { InnerStep } from './netns/steps.js';
+import { mustBeFree, resolveNetworks, usableResolvers } from './networks.js';
+import { Ports } from './ports.js';
 import { rulesetRemoval } from './ruleset.js';
 import { vmOfAlias } from './names.js';
-import { stepsFor, type FilterStep, type TapStep } from './steps.js';
-import { sweep } from './sweep.js';
+import { stepsFor, type FilterStep, type PortsStep, type TapStep } from './steps.js';
+import { findStrays, sweep } from './sweep.js';
 import { tapRefusal } from './tap-state.js';
-
-async function allowForwarding(networks: readonly Network[], host: PluginHost): Promise<void> {
-  if (!networks.some(({ nat }) => nat)) return;
-  const name = 'net/ipv4/ip_forward';
-  if ((await readSysctls([name], host.cx)).get(name) !== '0') return;
-  // Of the whole host: answers come in by whatever link leads outside, and that may change.
-  await writeSysctl({ name, value: '1' }, host.cx);
-  host.log('warn', 'The host forwards IPv4 from now on, because a network has NAT (net.ipv4.ip_forward = 1)');
-}
 
 async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   const resolvers = usableResolvers(await lookAtResolvers(resolverFiles, host.cx));
@@ -36,17 +36,23 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   const route = new Route();
   const table = new Table();
   const remover = new LinkRemover();
+  const pool = new NamespacePool(config.netns.pool, (error) =>
+    host.log('warn', 'A network namespace could not be made ahead', { error: String(error) }),
+  );
+  const namespaces = new Namespaces(pool);
   const close = async () => {
     await remover.idle();
+    namespaces.close();
     route.close();
     table.close();
   };
   const ground = { route, table, networks };
   try {
-    mustBeFree(networks, await lookAtLinks(route, host.cx));
+    const seen = await lookAtLinks(route, host.cx);
+    mustBeFree(networks, seen);
     const did = await layGround(ground, host.cx);
     if (did.length > 0) host.log('info', 'Bridges were made or mended', { did });
-    await allowForwarding(networks, host);
+    await allowForwarding(networks, seen.links, host);
   } catch (error) {
     await close();
     throw error;
@@ -54,24 +60,49 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   if (networks.some(({ dns }) => dns.length === 0))
     host.log('warn', 'A network has no resolver to tell its guests: the host has none that they could reach');
 
+  pool.fill();
   const leases = new Leases(networks);
+  const ports = new Ports();
+  const forwarded = new Map<string, PortsStep>();
   const taps = new Map<string, TapStep>();
   const filters = new Map<string, FilterStep>();
+  const inner = new Map<string, InnerStep>();
   const mend: Fabric['mend'] = async (cx) => [
     ...(await layGround(ground, cx)),
     ...(await mendRules(ground, [...filters.values()], cx)),
+    ...(await mendPorts(ground, [...forwarded.values()], cx)),
   ];
   return {
     networks: () => leases.view(),
-    grant: (wish) => leases.grant(wish),
-    release: (grant) => leases.release(grant),
+    grant: (wish) => {
+      const { ports: wanted = [] } = wish;
+      ports.grant(wish, wanted);
+      try {
+        return { ...leases.grant(wish), ...(wanted.length > 0 && { ports: [...wanted] }) };
+      } catch (error) {
+        ports.release(wish, wanted);
+        throw error;
+      }
+    },
+    release: (grant) => {
+      leases.release(grant);
+      ports.release(grant, grant.ports ?? []);
+    },
     stepsFor,
     kinds: {
       lease: stepKind(leaseKind(leases)),
       tap: stepKind(tapKind({ route, remover, held: taps })),
       filter: stepKind(filterKind({ table, held: filters, mend })),
+      ...netnsKinds({ route, remover, namespaces, inner }),
+      ports: stepKind(portsKind({ table, ports, held: forwarded, mend })),
     },
     verifyTap: async (tap, vm, cx) => {
+      const own = inner.get(innerKey(vm, tap));
+      if (own) {
+        const wrong = innerRefusal(own, await lookAtInner({ namespace: namespaces.of(vm), step: own }, cx));
+        if (wrong) throw wrong;
+        return;
+      }
       const step = taps.get(tap);
       if (step?.vm !== vm) throw tapNotReady({ tap, why: 'no VM of thaw’s holds it' });
       const link = await lookAtLink({ route, name: tap }, cx);
@@ -79,6 +110,8 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       const refusal = tapRefusal(step, { link, bridge });
       if (refusal) throw refusal;
     },
+    inside: (vm, work) => namespaces.of(vm).inside(work),
+    inhabited: (vm, pid) => namespaces.inhabited(vm, pid),
     tapUser: async (tap, cx) => {
       const vm = leases.tapUser(tap);
       if (vm !== undefined) return vm;
@@ -89,11 +122,12 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
     check: (cx) => checkHost(ground, cx),
     sweep: (alive, cx) => {
       // What is swept must not be mended later.
-      for (const held of [taps, filters]) {
+      for (const held of [taps, filters, forwarded, inner]) {
         for (const [name, { vm }] of held) if (!alive.has(vm)) held.delete(name);
       }
       return sweep({ route, table, remover }, alive, cx);
     },
+    strays: async (alive, cx) => (await findStrays({ route, table }, alive, cx)).names,
     ping: (address, timeout, cx) => pingAddress({ address, timeout }, cx),
     close,
     dismantle: async (cx) => {

@@ -1,10 +1,25 @@
 import { parseAddress } from './ipv4.js';
+import { addressBytes6, linkLocalOf, parseAddress6 } from './ipv6.js';
 import { aliasOf } from './names.js';
 import { addressKey, linkKey, macKey, type SetChange } from './netlink/elements.js';
 import type { FilterStep } from './steps.js';
 
+const family = 'bridge';
+
 /** The sets of `bridge thaw`, whose elements are what guests may send. */
-export const guestSets = ['open', 'macs', 'addresses'] as const;
+export const guestSets = [
+  { family, set: 'open' },
+  { family, set: 'macs' },
+  { family, set: 'addresses' },
+  { family, set: 'addresses6' },
+  { family, set: 'targets6' },
+] as const;
+
+/** A NIC's IPv6 addresses, the link-local one that follows from its MAC included: neighbours are looked for from it. */
+function sixesOf({ mac, addresses }: FilterStep): readonly Buffer[] {
+  const own = addresses.flatMap((cidr) => parseAddress6(cidr.split('/')[0] ?? '') ?? []);
+  return own.length === 0 ? [] : [linkLocalOf(mac), ...own].map(addressBytes6);
+}
 
 /** What NICs are in those sets: their ports, their MACs there, their addresses with those MACs. Pure. */
 export function guestElements(steps: readonly FilterStep[]): readonly SetChange[] {
@@ -15,15 +30,19 @@ export function guestElements(steps: readonly FilterStep[]): readonly SetChange[
     return {
       open: { key: port, comment },
       macs: { key: mac, comment },
-      addresses: step.addresses.map((cidr) => {
-        const address = parseAddress(cidr.split('/')[0] ?? '') ?? 0;
-        return { key: Buffer.concat([mac, addressKey(address)]), comment };
+      addresses: step.addresses.flatMap((cidr) => {
+        const address = parseAddress(cidr.split('/')[0] ?? '');
+        return address === null ? [] : [{ key: Buffer.concat([mac, addressKey(address)]), comment }];
       }),
+      sixes: sixesOf(step).map((address) => ({ key: Buffer.concat([mac, address]), comment })),
     };
   });
+  const sixes = all.flatMap((one) => one.sixes);
   return [
-    { set: 'macs', elements: all.map(({ macs }) => macs) },
-    { set: 'addresses', elements: all.flatMap(({ addresses }) => addresses) },
-    { set: 'open', elements: all.map(({ open }) => open) },
+    { family, set: 'macs', elements: all.map(({ macs }) => macs) },
+    { family, set: 'addresses', elements: all.flatMap(({ addresses }) => addresses) },
+    { family, set: 'addresses6', elements: sixes },
+    { family, set: 'targets6', elements: sixes },
+    { family, set: 'open', elements: all.map(({ open }) => open) },
   ];
 }

@@ -11,7 +11,8 @@ import { LinkName, Mac } from '../../daemon/api/shapes/ids.js';
 import type { Grant, GrantWish, NetworkView } from '../contract.js';
 import { formatAddress, formatSubnet, parseAddress } from './ipv4.js';
 import { macFrom, tapName } from './names.js';
-import type { Network } from './networks.js';
+import { formatAddress6, formatSubnet6 } from './ipv6.js';
+import { twinOf, type Network } from './networks.js';
 import { AddressPool } from './pool.js';
 import type { LeaseStep } from './steps.js';
 
@@ -22,6 +23,8 @@ export class Leases {
   readonly #macs = new Map<string, string>();
   readonly #taps = new Map<string, string>();
   readonly #addresses = new Map<string, number>();
+  /** IPv6 addresses, by their text. Each follows from an IPv4 address, but a network may have had another subnet before. */
+  readonly #sixes = new Map<string, string>();
   /** Whose `lease` step ran, or was found in a record: only its undo frees those. */
   readonly #recorded = new Set<string>();
 
@@ -42,7 +45,10 @@ export class Leases {
     const already = this.#addresses.get(holder);
     if (already !== undefined) throw addressTaken({ address: formatAddress(already), by: holder });
     const mac = this.#mac(wish, holder);
-    const address = wish.address === undefined ? pool.lease(holder) : this.#static(wish.address, wish);
+    const address =
+      wish.address === undefined
+        ? pool.lease(holder, (one) => !this.#sixes.has(twinText(network, one) ?? ''))
+        : this.#static(wish.address, wish);
     if (address === null)
       throw subnetExhausted({
         network: network.name,
@@ -52,6 +58,8 @@ export class Leases {
     this.#macs.set(macKey(network.name, mac), holder);
     this.#addresses.set(holder, address);
     this.#taps.set(tap, holder);
+    const twin = twinText(network, address);
+    if (twin !== null) this.#sixes.set(twin, holder);
     return {
       vm: wish.vm,
       nic: wish.nic,
@@ -59,8 +67,12 @@ export class Leases {
       tap,
       mac,
       bridge: network.bridge,
-      addresses: [`${formatAddress(address)}/${network.subnet.prefix}`],
+      addresses: [
+        `${formatAddress(address)}/${network.subnet.prefix}`,
+        ...(network.six && twin !== null ? [`${twin}/${network.six.subnet.prefix}`] : []),
+      ],
       gateway: formatAddress(network.gateway),
+      ...(network.six && { gateway6: formatAddress6(network.six.gateway) }),
       dns: network.dns,
       mtu: network.mtu,
       isolated: network.isolate,
@@ -82,7 +94,11 @@ export class Leases {
     const mac = macKey(step.network, step.mac);
     const by = this.#macs.get(mac);
     if (by !== undefined && by !== holder) throw macTaken({ mac: step.mac, by });
-    const addresses = step.addresses.map(addressOfCidr);
+    const { addresses, sixes } = split(step.addresses);
+    for (const six of sixes) {
+      const held = this.#sixes.get(six);
+      if (held !== undefined && held !== holder) throw addressTaken({ address: six, by: held });
+    }
     for (const address of addresses) {
       const held = pool.holder(address);
       if (held !== undefined && held !== holder)
@@ -95,6 +111,7 @@ export class Leases {
       pool.take(address, holder);
       this.#addresses.set(holder, address);
     }
+    for (const six of sixes) this.#sixes.set(six, holder);
     this.#macs.set(mac, holder);
     if (step.tap !== undefined) this.#taps.set(step.tap, holder);
     this.#recorded.add(holder);
@@ -110,9 +127,11 @@ export class Leases {
   holds(step: LeaseStep): boolean {
     const pool = this.#networks.get(step.network)?.pool;
     const holder = holderOf(step);
+    const { addresses, sixes } = split(step.addresses);
     return (
       this.#macs.get(macKey(step.network, step.mac)) === holder &&
-      step.addresses.every((cidr) => pool?.holder(addressOfCidr(cidr)) === holder)
+      addresses.every((address) => pool?.holder(address) === holder) &&
+      sixes.every((six) => this.#sixes.get(six) === holder)
     );
   }
 
@@ -127,6 +146,8 @@ export class Leases {
       bridge: network.bridge,
       subnet: formatSubnet(network.subnet),
       gateway: formatAddress(network.gateway),
+      subnet6: network.six && formatSubnet6(network.six.subnet),
+      gateway6: network.six && formatAddress6(network.six.gateway),
       nat: network.nat,
       mtu: network.mtu,
       leases: pool.held,
@@ -165,6 +186,9 @@ export class Leases {
       throw addressOutside({ address: text, subnet: formatSubnet(network.subnet) });
     const by = pool.holder(address);
     if (by !== undefined) throw addressTaken({ address: text, by });
+    const twin = twinText(network, address) ?? '';
+    const twinBy = this.#sixes.get(twin);
+    if (twinBy !== undefined) throw addressTaken({ address: twin, by: twinBy });
     pool.take(address, holderOf(wish));
     return address;
   }
@@ -187,7 +211,9 @@ export class Leases {
     const holder = holderOf({ vm, nic });
     const pool = this.#networks.get(network)?.pool;
     this.#addresses.delete(holder);
-    for (const cidr of addresses) pool?.free(addressOfCidr(cidr), holder);
+    const held = split(addresses);
+    for (const address of held.addresses) pool?.free(address, holder);
+    for (const six of held.sixes) if (this.#sixes.get(six) === holder) this.#sixes.delete(six);
     const key = macKey(network, mac);
     if (this.#macs.get(key) === holder) this.#macs.delete(key);
     if (tap !== undefined && this.#taps.get(tap) === holder) this.#taps.delete(tap);
@@ -202,6 +228,17 @@ function holderOf({ vm, nic }: Pick<GrantWish, 'vm' | 'nic'>): string {
   return `${vm}/${nic}`;
 }
 
-function addressOfCidr(cidr: string): number {
-  return parseAddress(cidr.split('/')[0] ?? '') ?? -1;
+/** The IPv6 address that goes with an IPv4 address, as text; null where the network has no IPv6. */
+function twinText(network: Network, address: number): string | null {
+  const twin = twinOf(network, address);
+  return twin === null ? null : formatAddress6(twin);
+}
+
+/** Addresses with prefix lengths, by family. */
+function split(cidrs: readonly string[]): { addresses: readonly number[]; sixes: readonly string[] } {
+  const plain = cidrs.map((cidr) => cidr.split('/')[0] ?? '');
+  return {
+    addresses: plain.filter((text) => !text.includes(':')).map((text) => parseAddress(text) ?? -1),
+    sixes: plain.filter((text) => text.includes(':')),
+  };
 }

@@ -1,5 +1,7 @@
 import type { Context } from '../contract.js';
 import { addRules, lookAtRules, type Table } from './effects/elements.js';
+import { allowIpv6 } from './forwarding.js';
+import { openBridge6 } from './effects/bridge6.js';
 import { openBridge } from './effects/bridge.js';
 import { loadRuleset } from './effects/nft.js';
 import type { Route } from './effects/route.js';
@@ -7,7 +9,9 @@ import { guestElements, guestSets } from './guest-elements.js';
 import type { SetChange } from './netlink/elements.js';
 import type { Network } from './networks.js';
 import { rulesetText } from './ruleset.js';
-import type { FilterStep } from './steps.js';
+import { vmOfAlias } from './names.js';
+import { portElements, portMaps } from './port-elements.js';
+import type { FilterStep, PortsStep } from './steps.js';
 
 export interface Ground {
   readonly route: Route;
@@ -21,22 +25,42 @@ export interface Ground {
  */
 export async function layGround({ route, networks }: Ground, cx: Context): Promise<readonly string[]> {
   const did: string[] = [];
-  for (const network of networks) did.push(...(await openBridge({ route, network }, cx)));
+  for (const network of networks) {
+    const mended = await openBridge({ route, network }, cx);
+    did.push(...mended);
+    if (!network.six || network.existing) continue;
+    await allowIpv6(network.bridge, cx);
+    const fresh = mended.includes(`bridge ${network.bridge}`);
+    if ((await openBridge6({ route, network }, cx)) && !fresh)
+      did.push(`IPv6 addresses of ${network.bridge}`);
+  }
   await loadRuleset(rulesetText(networks), cx);
   return did;
 }
 
 /** The elements of `changes` that `there` lacks, set by set. Pure. */
-export function lacking(
-  changes: readonly SetChange[],
-  there: ReadonlyMap<string, readonly { readonly key: Buffer }[]>,
-): readonly SetChange[] {
+export function lacking(changes: readonly SetChange[], there: readonly SetChange[]): readonly SetChange[] {
   return changes
-    .map(({ set, elements }) => {
-      const keys = new Set(there.get(set)?.map(({ key }) => key.toString('hex')));
-      return { set, elements: elements.filter(({ key }) => !keys.has(key.toString('hex'))) };
+    .map(({ elements, ...name }) => {
+      const found = there.find(({ family, set }) => family === name.family && set === name.set);
+      const keys = new Set(found?.elements.map(({ key }) => key.toString('hex')));
+      return { ...name, elements: elements.filter(({ key }) => !keys.has(key.toString('hex'))) };
     })
     .filter(({ elements }) => elements.length > 0);
+}
+
+/** Makes again the ports of VMs that hold a `ports` step. Returns whose were missing. */
+export async function mendPorts(
+  { table }: Ground,
+  steps: readonly PortsStep[],
+  cx: Context,
+): Promise<readonly string[]> {
+  const there = await lookAtRules({ table, sets: portMaps }, cx);
+  const missing = lacking(portElements(steps), there);
+  if (missing.length === 0) return [];
+  await addRules({ table, changes: missing }, cx);
+  const marks = new Set(missing.flatMap(({ elements }) => elements.map(({ comment }) => comment)));
+  return [...marks].map((mark) => `ports of ${vmOfAlias(mark) ?? ''}`);
 }
 
 /** Makes again the rules of VMs that hold a `filter` step. Returns what was missing. */

@@ -12,8 +12,10 @@ import {
   type Range,
   type Subnet,
 } from './ipv4.js';
+import { formatSubnet6 } from './ipv6.js';
 import { overlapping, type HostLinks } from './host/bridges.js';
 import { macFrom } from './names.js';
+import { resolveSix, type Six } from './six.js';
 
 /** A network, all defaults decided. */
 export interface Network {
@@ -23,6 +25,8 @@ export interface Network {
   readonly existing: boolean;
   readonly subnet: Subnet;
   readonly gateway: number;
+  /** IPv6 beside it; null where there is none. */
+  readonly six: Six | null;
   readonly nat: boolean;
   readonly mtu: number;
   readonly dns: readonly string[];
@@ -30,6 +34,11 @@ export interface Network {
   /** Sorted; the gateway, the network's own and the broadcast address included. */
   readonly reserved: readonly Range[];
   readonly hostAccess: readonly string[];
+}
+
+/** The IPv6 address that goes with an IPv4 address of a network; null where it has no IPv6. Pure. */
+export function twinOf({ subnet, six }: Pick<Network, 'subnet' | 'six'>, address: number): bigint | null {
+  return six && six.subnet.base + BigInt(address - subnet.base);
 }
 
 function resolveOne(name: NetworkName, config: NetworkConfig, hostDns: readonly string[]): Network {
@@ -45,6 +54,10 @@ function resolveOne(name: NetworkName, config: NetworkConfig, hostDns: readonly 
     if (!range || !overlap(range, { first, last })) throw refuse(`${text} is not in ${config.subnet}`);
     return range;
   });
+  const six = resolveSix(config, gateway - first, refuse);
+  // The one that would go with the gateway's IPv6 address.
+  const gateway6Place = six ? six.gateway - six.subnet.base : 0n;
+  const twin = gateway6Place <= BigInt(last - first) ? first + Number(gateway6Place) : first;
   return {
     name,
     bridge: config.bridge,
@@ -53,13 +66,14 @@ function resolveOne(name: NetworkName, config: NetworkConfig, hostDns: readonly 
     existing: config.existing,
     subnet,
     gateway,
+    six,
     nat: config.nat ?? !config.existing,
     mtu: config.mtu,
     dns: config.dns ?? hostDns,
     isolate: config.isolate,
     reserved: [
       ...reserved,
-      ...[first, gateway, last].map((address) => ({ first: address, last: address })),
+      ...[first, gateway, twin, last].map((address) => ({ first: address, last: address })),
     ].sort((a, b) => a.first - b.first),
     hostAccess: config.hostAccess,
   };
@@ -77,6 +91,11 @@ export function resolveNetworks(config: FabricConfig, hostDns: readonly string[]
     for (const other of networks) {
       if (other.bridge === network.bridge)
         throw networkInvalid({ network: name, why: `its bridge ${network.bridge} is ${other.name}'s too` });
+      if (network.six && other.six?.subnet.base === network.six.subnet.base)
+        throw networkInvalid({
+          network: name,
+          why: `its subnet ${formatSubnet6(network.six.subnet)} is that of ${other.name} too`,
+        });
       if (overlap(rangeOf(other.subnet), rangeOf(network.subnet)))
         throw networkInvalid({
           network: name,

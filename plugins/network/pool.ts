@@ -35,18 +35,20 @@ export class AddressPool {
     return inside(address, this.#span) && !this.#reserved.some((range) => inside(address, range));
   }
 
-  /** Holds a free address; null where none is left. */
-  lease(holder: string): number | null {
+  /** Holds a free address, of those that `fits` lets through; null where none is left. */
+  lease(holder: string, fits: (address: number) => boolean = () => true): number | null {
     if (this.#held >= this.capacity) return null;
-    for (;;) {
+    // More looks than there are addresses and reserved ranges would be a second round.
+    for (let left = this.capacity + this.#reserved.length; left > 0; left -= 1) {
       const address = this.#next;
       const blocked = this.#reserved.find((range) => inside(address, range));
       this.#next = (blocked ? blocked.last : address) + 1;
       if (this.#next > this.#span.last) this.#next = this.#span.first;
-      if (blocked || this.#holders.has(address)) continue;
+      if (blocked || this.#holders.has(address) || !fits(address)) continue;
       this.take(address, holder);
       return address;
     }
+    return null;
   }
 
   /** Holds this address; false where somebody else has it. */

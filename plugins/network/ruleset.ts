@@ -1,4 +1,5 @@
 import { formatSubnet } from './ipv4.js';
+import { formatSubnet6 } from './ipv6.js';
 import { dyingGroup, tapGroup } from './names.js';
 import type { Network } from './networks.js';
 
@@ -18,6 +19,8 @@ add table bridge thaw
 add set bridge thaw open { type ifname; }
 add set bridge thaw macs { type ifname . ether_addr; }
 add set bridge thaw addresses { type ifname . ether_addr . ipv4_addr; }
+add set bridge thaw addresses6 { type ifname . ether_addr . ipv6_addr; }
+add set bridge thaw targets6 { typeof iifname . ether saddr . @th,64,128; }
 add chain bridge thaw guest
 add chain bridge thaw prerouting { type filter hook prerouting priority -300; policy accept; }
 flush chain bridge thaw guest
@@ -34,8 +37,12 @@ table bridge thaw {
     ether type ip iifname . ether saddr . ip saddr @addresses accept
     ether type ip ip saddr 0.0.0.0 udp sport 68 udp dport 67 ${named('dhcp_client')}
     ether type ip ${named('spoofed_ip')}
-    ether type ip6 icmpv6 type nd-router-advert ${named('router_advert')}
-    ether type ip6 ${named('any_ipv6')}
+    ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } ${named('router_advert')}
+    ether type ip6 udp sport 547 udp dport 546 ${named('dhcp_server')}
+    ether type ip6 icmpv6 type nd-neighbor-advert iifname . ether saddr . @th,64,128 != @targets6 ${named('spoofed_neighbour')}
+    ether type ip6 iifname . ether saddr . ip6 saddr @addresses6 accept
+    ether type ip6 ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . ether saddr . @th,64,128 @targets6 accept
+    ether type ip6 ${named('spoofed_ip6')}
     ${named('any_other')}
   }
   chain prerouting {
@@ -44,11 +51,12 @@ table bridge thaw {
 }`;
 }
 
-function hostRules({ bridge, hostAccess }: Network): string {
+function hostRules({ bridge, hostAccess, six }: Network): string {
   const from = `iifname "${bridge}"`;
   return [
     `${from} ct state established,related accept`,
     `${from} icmp type echo-request accept`,
+    ...(six ? [`${from} icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept`] : []),
     ...hostAccess.map((service) => {
       const [protocol = '', port = ''] = service.split('/');
       return `${from} ${protocol} dport ${port} accept`;
@@ -78,20 +86,49 @@ function forwardRules(network: Network, networks: readonly Network[]): string {
   ].join('\n    ');
 }
 
-function natRule({ bridge, subnet }: Network): string {
-  return `ip saddr ${formatSubnet(subnet)} oifname != "${bridge}" masquerade`;
+function natRules({ bridge, subnet, six }: Network): readonly string[] {
+  const out = `oifname != "${bridge}" masquerade`;
+  return [
+    `ip saddr ${formatSubnet(subnet)} ${out}`,
+    ...(six ? [`ip6 saddr ${formatSubnet6(six.subnet)} ${out}`] : []),
+  ];
 }
+
+/**
+ * Ports of the host that lead to guests, for whoever asks from outside and for the host itself. Not from 127.0.0.1: to
+ * let that out of the host would let the guests see what listens there.
+ */
+const forwards = `
+  chain forwards {
+    ip daddr 127.0.0.0/8 return
+    dnat ip to ip daddr . meta l4proto . th dport map @address_ports
+    dnat ip to meta l4proto . th dport map @ports
+  }
+  chain prerouting {
+    fib daddr type local jump forwards
+  }
+  chain output {
+    fib daddr type local jump forwards
+  }`;
 
 function inetTable(networks: readonly Network[]): string {
   return `
 add table inet thaw
+add map inet thaw ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+add map inet thaw address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+add chain inet thaw forwards
+add chain inet thaw prerouting { type nat hook prerouting priority dstnat; policy accept; }
+add chain inet thaw output { type nat hook output priority -100; policy accept; }
 add chain inet thaw input { type filter hook input priority filter; policy accept; }
 add chain inet thaw forward { type filter hook forward priority filter; policy accept; }
 add chain inet thaw postrouting { type nat hook postrouting priority srcnat; policy accept; }
+flush chain inet thaw forwards
+flush chain inet thaw prerouting
+flush chain inet thaw output
 flush chain inet thaw input
 flush chain inet thaw forward
 flush chain inet thaw postrouting
-table inet thaw {
+table inet thaw {${forwards}
   chain input {
     ${networks.map(hostRules).join('\n    ')}
   }
@@ -101,7 +138,7 @@ table inet thaw {
   chain postrouting {
     ${networks
       .filter(({ nat }) => nat)
-      .map(natRule)
+      .flatMap(natRules)
       .join('\n    ')}
   }
 }`;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LinkName, Mac, NetworkName, VmId } from '../../daemon/api/shapes/ids.js';
+import { PortForward } from '../../daemon/api/shapes/port.js';
 import type { Grant, Step } from '../contract.js';
 
 /** An address and a MAC that are a NIC's for as long as its VM has it. */
@@ -43,6 +44,23 @@ export const FilterStep = z.object({
 });
 export type FilterStep = Readonly<z.infer<typeof FilterStep>>;
 
+/** Ports of the host that lead to a NIC. */
+export const PortsStep = z.object({
+  kind: z.literal('ports'),
+  vm: VmId,
+  nic: z.string(),
+  /** The NIC's IPv4 address, without prefix. */
+  to: z.string(),
+  ports: z.array(PortForward).readonly(),
+});
+export type PortsStep = Readonly<z.infer<typeof PortsStep>>;
+
+/** The step that leads a grant's ports to it; none where it has none. Pure. */
+export function portSteps({ vm, nic, addresses, ports = [] }: Grant): readonly PortsStep[] {
+  const to = addresses.find((address) => !address.includes(':'))?.split('/')[0];
+  return ports.length === 0 || to === undefined ? [] : [{ kind: 'ports', vm, nic, to, ports: [...ports] }];
+}
+
 /** The steps that make a grant real, in order. Pure: strategies plan with it. */
 export function stepsFor(grant: Grant): readonly Step[] {
   const { vm, nic, network, mac, tap, bridge, mtu, isolated } = grant;
@@ -50,5 +68,5 @@ export function stepsFor(grant: Grant): readonly Step[] {
   const lease: LeaseStep = { kind: 'lease', vm, nic, network, mac, tap, addresses };
   const tapped: TapStep = { kind: 'tap', vm, nic, name: tap, bridge, mtu, isolated };
   const filter: FilterStep = { kind: 'filter', vm, nic, tap, mac, addresses };
-  return [lease, tapped, filter];
+  return [lease, tapped, filter, ...portSteps(grant)];
 }

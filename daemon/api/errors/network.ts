@@ -159,3 +159,12 @@ export const nicUnknown = defineError({
     `${snapshot} has no NIC ${nic} inside; it has: ${known.join(', ') || 'none'}`,
   remedy: () => 'Name one of them, or none: wishes without an id go to the NICs in their order',
 });
+
+export const portTaken = defineError({
+  code: 3130,
+  reason: 'port-taken',
+  retryable: false,
+  data: z.object({ port: z.string(), by: z.string() }),
+  message: ({ port, by }) => `The host’s port ${port} is held by ${by}`,
+  remedy: () => 'Choose another port of the host, or another address of it, or stop what holds it',
+});

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PortForward } from './port.js';
 import { LinkName, Mac, Name, NetworkName, OperationId, SnapshotId, Time, VmId } from './ids.js';
 
 /** How the VM came to be here. */
@@ -52,9 +53,13 @@ export const Attachment = z.object({
   /** With prefix length, e.g. `10.88.0.5/16`. */
   addresses: z.array(z.string()),
   gateway: z.string().nullable(),
+  /** Null where the network has no IPv6. */
+  gateway6: z.string().nullable(),
   mtu: z.int(),
   /** The interface's name inside the guest, once it has told. */
   guestInterface: z.string().nullable(),
+  /** Ports of the host that lead to it. */
+  ports: z.array(PortForward),
   state: AttachmentState,
 });
 export type Attachment = z.infer<typeof Attachment>;

@@ -65,7 +65,7 @@ each() {
 $1
 EOF
 }
-# is_set MAC MTU GATEWAY ADDRESSES: whether the interface I has all that already, and no more
+# is_set MAC MTU GATEWAYS ADDRESSES: whether the interface I has all that already, and no more
 is_set() {
   read -r L < "/sys/class/net/$I/mtu" && [ "$L" = "$2" ] || return 1
   read -r L < "/sys/class/net/$I/flags" && [ $((L & 1)) -eq 1 ] || return 1
@@ -77,12 +77,12 @@ is_set() {
   done
   for L in $V; do case $L in inet|inet6) N=$((N - 1)) ;; esac; done
   [ $N -eq 0 ] || return 1
-  [ -n "$3" ] || return 0
-  case $3 in *:*) V=$(ip -6 route show default 2>&1) ;; *) V=$(ip route show default 2>&1) ;; esac
-  case "$V " in *"via $3 dev $I "*) return 0 ;; esac
-  return 1
+  for L in $3; do
+    case $L in *:*) V=$(ip -6 route show default 2>&1) ;; *) V=$(ip route show default 2>&1) ;; esac
+    case "$V " in *"via $L dev $I "*) ;; *) return 1 ;; esac
+  done
 }
-# nic MAC MTU GATEWAY METRIC ADDRESSES FORMER: 0 set up, 1 was so already, 2 failed with the reason in W. A NIC that
+# nic MAC MTU GATEWAYS METRIC ADDRESSES FORMER: 0 set up, 1 was so already, 2 failed with the reason in W. A NIC that
 # still has the MAC FORMER, if one is given, gets MAC instead; down meanwhile, so that it never speaks with half of it.
 nic() {
   K= R=
@@ -97,14 +97,16 @@ nic() {
   [ -z "$R" ] || C="link set dev $I down$\{NL}link set dev $I address $1$NL$C"
   for A in $5; do
     # Nobody else has the address: without duplicate detection an IPv6 one can be used at once.
-    case $A in *:*) { echo 0 > "/proc/sys/net/ipv6/conf/$I/accept_dad"; } 2>/dev/null ;; esac
+    # Of link-local ones the host lets only that pass which follows from the MAC.
+    case $A in *:*) for L in accept_dad addr_gen_mode; do { echo 0 > "/proc/sys/net/ipv6/conf/$I/$L"; } 2>/dev/null; done ;; esac
     C="$C$\{NL}addr replace $A dev $I"
   done
-  case $3 in
-    '') ;;
-    *:*) C="$C$\{NL}route replace ::/0 via $3 dev $I$4" ;;
-    *) C="$C$\{NL}route replace default via $3 dev $I$4" ;;
-  esac
+  for A in $3; do
+    case $A in
+      *:*) C="$C$\{NL}route replace ::/0 via $A dev $I$4" ;;
+      *) C="$C$\{NL}route replace default via $A dev $I$4" ;;
+    esac
+  done
   if batch; then
     ip -batch - >/dev/null 2>&1 <<EOF && return 0
 $C

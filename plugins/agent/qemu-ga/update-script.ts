@@ -93,12 +93,12 @@ function networkPart({ identity, rescan }: UpdateWish, { nicWait }: ScriptFacts)
 /** The first NIC with a gateway has the default route; those of the others stand behind it. */
 function nicCall(nic: GuestNic, index: number): string {
   const metric = index === 0 ? '' : ` metric ${index * 100}`;
-  const gateway = nic.gateway === null ? '' : address(nic.gateway);
+  const gateways = [nic.gateway, nic.gateway6].flatMap((one) => (one ? [address(one)] : [])).join(' ');
   const addresses = nic.addresses.map(prefixed).join(' ');
   const words = [
     checkedMac(nic.mac),
     z.int().parse(nic.mtu),
-    quote(gateway),
+    quote(gateways),
     quote(metric),
     quote(addresses),
     nic.formerMac === undefined ? quote('') : checkedMac(nic.formerMac),

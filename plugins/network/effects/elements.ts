@@ -8,6 +8,7 @@ import {
   transaction,
   type Element,
   type SetChange,
+  type SetName,
 } from '../netlink/elements.js';
 import type { Request } from '../netlink/message.js';
 import { errno, failed } from './libc.js';
@@ -17,15 +18,15 @@ import { NetlinkSocket, protocol } from './netlink-socket.js';
 const atOnce = 500;
 
 function inPieces(changes: readonly SetChange[], coding: (change: SetChange) => Request): Request[] {
-  return changes.flatMap(({ set, elements }) => {
+  return changes.flatMap(({ elements, ...name }) => {
     const pieces: Request[] = [];
     for (let at = 0; at < elements.length; at += atOnce)
-      pieces.push(coding({ set, elements: elements.slice(at, at + atOnce) }));
+      pieces.push(coding({ ...name, elements: elements.slice(at, at + atOnce) }));
     return pieces;
   });
 }
 
-/** The table `bridge thaw` of the network namespace in which it was opened. */
+/** The tables `bridge thaw` and `inet thaw` of the network namespace in which it was opened. */
 export class Table {
   readonly #socket = new NetlinkSocket(protocol.netfilter);
 
@@ -42,7 +43,7 @@ export class Table {
   /** Whether each of the elements is there. */
   has(change: SetChange): boolean {
     return change.elements.every((element) => {
-      const [reply] = this.#socket.ask([getElement({ set: change.set, elements: [element] })]);
+      const [reply] = this.#socket.ask([getElement({ ...change, elements: [element] })]);
       if (!reply || reply.code === errno.noEntry) return false;
       if (reply.code < 0) throw failed('looking at a rule', reply.code);
       return true;
@@ -50,8 +51,8 @@ export class Table {
   }
 
   /** All elements of a set; none where it is gone. */
-  elements(set: string): readonly Element[] {
-    const { code, messages } = this.#socket.list(getElements(set));
+  elements(name: SetName): readonly Element[] {
+    const { code, messages } = this.#socket.list(getElements(name));
     if (code === errno.noEntry) return [];
     if (code < 0) throw failed('looking at the rules', code);
     return messages.flatMap(readElements);
@@ -66,6 +67,22 @@ interface Change {
   readonly table: Table;
   readonly changes: readonly SetChange[];
 }
+
+/** Takes out those elements that are still the ones that were looked at: of nobody else's nothing. */
+export const removeOwn = effect(
+  'elements.remove',
+  ({ table, changes, comment }: Change & { comment: string }) => {
+    const own = changes.map(({ elements, ...name }) => {
+      const keys = new Set(elements.map(({ key }) => key.toString('hex')));
+      const there = table.elements(name);
+      return {
+        ...name,
+        elements: there.filter((one) => one.comment === comment && keys.has(one.key.toString('hex'))),
+      };
+    });
+    return table.change('removing elements', inPieces(own, deleteElements));
+  },
+);
 
 /** Adds elements, those that are there already included. Returns false where the table is gone. */
 export const addRules = effect('filter.add', ({ table, changes }: Change) =>
@@ -82,9 +99,9 @@ export const missingRules = look('filter.look', ({ table, changes }: Change) =>
   changes.filter((change) => !table.has(change)).map(({ set }) => set),
 );
 
-/** All elements of each set, by the set's name. */
+/** All elements of each set. */
 export const lookAtRules = look(
   'filters.look',
-  ({ table, sets }: { table: Table; sets: readonly string[] }) =>
-    new Map(sets.map((set) => [set, table.elements(set)])),
+  ({ table, sets }: { table: Table; sets: readonly SetName[] }): readonly SetChange[] =>
+    sets.map((name) => ({ ...name, elements: table.elements(name) })),
 );

@@ -1,6 +1,7 @@
 import { look } from '../../contract.js';
 import { dyingGroup } from '../names.js';
 import { getAddresses, readAddress, type LinkAddress } from '../netlink/address.js';
+import { getAddresses6, readAddress6, type LinkAddress6 } from '../netlink/address6.js';
 import { readLink, type Link } from '../netlink/link-info.js';
 import * as ask from '../netlink/link-requests.js';
 import type { Message, Request } from '../netlink/message.js';
@@ -43,6 +44,10 @@ export class Route {
     return this.#list('looking at the addresses', getAddresses()).map(readAddress);
   }
 
+  addresses6(): readonly LinkAddress6[] {
+    return this.#list('looking at the IPv6 addresses', getAddresses6()).flatMap(readAddress6);
+  }
+
   close(): void {
     this.#socket.close();
   }
@@ -82,4 +87,5 @@ export const lookAtLink = look('link.look', ({ route, name }: { route: Route; na
 export const lookAtLinks = look('links.look', (route: Route) => ({
   links: route.links(),
   addresses: route.addresses(),
+  addresses6: route.addresses6(),
 }));

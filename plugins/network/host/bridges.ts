@@ -1,19 +1,25 @@
 import type { Difference } from '../../contract.js';
 import { formatAddress, formatSubnet, overlap, rangeOf, sizeOf } from '../ipv4.js';
+import { formatAddress6, formatSubnet6, inside6 } from '../ipv6.js';
 import { bridgeAlias } from '../names.js';
 import type { Link } from '../netlink/link-info.js';
 import type { LinkAddress } from '../netlink/address.js';
+import type { LinkAddress6 } from '../netlink/address6.js';
 import type { Network } from '../networks.js';
 
 export interface HostLinks {
   readonly links: readonly Link[];
   readonly addresses: readonly LinkAddress[];
+  readonly addresses6: readonly LinkAddress6[];
 }
+
+const subnetsOf = ({ subnet, six }: Network) =>
+  `its subnet ${formatSubnet(subnet)}${six ? ` or ${formatSubnet6(six.subnet)}` : ''}`;
 
 const restart = 'Restart thawd: it makes its bridges again; and find out what changes links on this host';
 
 /** The other link, if any, whose addresses overlap a network's subnet, as `name (address)`. Pure. */
-export function overlapping(network: Network, { links, addresses }: HostLinks): string | null {
+export function overlapping(network: Network, { links, addresses, addresses6 }: HostLinks): string | null {
   const subnet = rangeOf(network.subnet);
   for (const { index, address, prefix } of addresses) {
     const link = links.find((one) => one.index === index);
@@ -21,6 +27,11 @@ export function overlapping(network: Network, { links, addresses }: HostLinks): 
     const base = address - (address % sizeOf(prefix));
     if (overlap(subnet, rangeOf({ base, prefix })))
       return `${link.name} (${formatAddress(address)}/${prefix})`;
+  }
+  for (const { index, address, prefix } of addresses6) {
+    const link = links.find((one) => one.index === index);
+    if (link && link.name !== network.bridge && network.six && inside6(address, network.six.subnet))
+      return `${link.name} (${formatAddress6(address)}/${prefix})`;
   }
   return null;
 }
@@ -42,6 +53,9 @@ export function bridgeDifferences(network: Network, seen: HostLinks): readonly D
       (one) =>
         one.index === link.index && one.address === network.gateway && one.prefix === network.subnet.prefix,
     );
+    const { six } = network;
+    const has6 = seen.addresses6.some((one) => one.index === link.index && one.address === six?.gateway);
+    if (six && !has6) problems.push(`it lacks its IPv6 address ${formatAddress6(six.gateway)}`);
     if (!has)
       problems.push(
         `it lacks its address ${formatAddress(network.gateway)}/${network.subnet.prefix}: a network manager may have taken it over`,
@@ -55,7 +69,7 @@ export function bridgeDifferences(network: Network, seen: HostLinks): readonly D
       : [
           {
             what,
-            problem: `its subnet ${formatSubnet(network.subnet)} overlaps that of ${other}`,
+            problem: `${subnetsOf(network)} overlaps that of ${other}`,
             remedy: `Give the network ${network.name} another subnet in the configuration`,
           },
         ]),

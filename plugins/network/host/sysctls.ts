@@ -3,13 +3,14 @@ import { formatSubnet } from '../ipv4.js';
 import type { Network } from '../networks.js';
 
 const forward = 'net/ipv4/ip_forward';
+const forward6 = 'net/ipv6/conf/all/forwarding';
 const strict = 'net/ipv4/conf/all/rp_filter';
 const callIptables = 'net/bridge/bridge-nf-call-iptables';
 const strictOf = (bridge: string) => `net/ipv4/conf/${bridge}/rp_filter`;
 
 /** The kernel parameters that {@link sysctlDifferences} wants to see. */
 export function sysctlNames(networks: readonly Network[]): readonly string[] {
-  return [forward, strict, callIptables, ...networks.map(({ bridge }) => strictOf(bridge))];
+  return [forward, forward6, strict, callIptables, ...networks.map(({ bridge }) => strictOf(bridge))];
 }
 
 /** Whether frames from one port of a bridge to another pass through the host's rules for IP. */
@@ -28,6 +29,12 @@ export function sysctlDifferences(
       what: 'net.ipv4.ip_forward',
       problem: 'it is off: VMs reach nothing beyond their network',
       remedy: 'Run sysctl -w net.ipv4.ip_forward=1, and see what turned it off since thawd’s start',
+    });
+  if (networks.some(({ nat, six }) => nat && six) && sysctls.get(forward6) !== '1')
+    found.push({
+      what: 'net.ipv6.conf.all.forwarding',
+      problem: 'it is off: VMs reach nothing beyond their network by IPv6',
+      remedy: 'Run sysctl -w net.ipv6.conf.all.forwarding=1, and see what turned it off since thawd’s start',
     });
   for (const { bridge, existing, subnet } of networks) {
     // The kernel takes the larger of the two. A bridge of ours holds the route back to its subnet, so strict is harmless.

@@ -4,12 +4,15 @@ import { addRules, missingRules, removeRules, type Table } from '../effects/elem
 import { guestElements } from '../guest-elements.js';
 import { FilterStep } from '../steps.js';
 
+/** Makes the tables again, and what VMs have in them. */
+export type Mend = (cx: Context) => Promise<unknown>;
+
 export interface FilterTools {
   readonly table: Table;
   /** The steps that hold, by the tap's name. */
   readonly held: Map<string, FilterStep>;
   /** Makes the tables again. */
-  readonly mend: (cx: Context) => Promise<unknown>;
+  readonly mend: Mend;
 }
 
 /** What may come out of a tap: its own MAC, its own addresses. */

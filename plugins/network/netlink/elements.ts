@@ -16,22 +16,29 @@ const subsystem = 10;
 const BATCH = { begin: 16, end: 17 };
 const MSG = { newElement: 12, getElement: 13, deleteElement: 14 };
 const LIST = { table: 1, set: 2, elements: 3 };
-const ELEMENT = { key: 1, userData: 6 };
+const ELEMENT = { key: 1, data: 2, userData: 6 };
 const DATA_VALUE = 1;
 const LIST_ELEMENT = 1;
 const COMMENT = 0;
-const AF_BRIDGE = 7;
+const families = { inet: 1, bridge: 7 } as const;
 
-/** An element of a set of the table `bridge thaw`. */
+/** A set or map of one of our tables, which are all called `thaw`. */
+export interface SetName {
+  readonly family: keyof typeof families;
+  readonly set: string;
+}
+
+/** An element of a set or map. */
 export interface Element {
   readonly key: Buffer;
+  /** What a map leads to. */
+  readonly data?: Buffer;
   /** Shown by `nft list`; at most 127 bytes. */
   readonly comment: string;
 }
 
 /** What to add to or take out of one set. */
-export interface SetChange {
-  readonly set: string;
+export interface SetChange extends SetName {
   readonly elements: readonly Element[];
 }
 
@@ -40,18 +47,19 @@ function header(family: number, resource = 0): Buffer {
   return Buffer.from([family, 0, resource >> 8, resource & 255]);
 }
 
-function body({ set, elements }: SetChange): Buffer {
-  const list = elements.map(({ key, comment }) => {
+function body({ family, set, elements }: SetChange): Buffer {
+  const list = elements.map(({ key, data, comment }) => {
     const words = Buffer.from(`${comment}\0`);
     const userData = Buffer.concat([Buffer.from([COMMENT, words.length]), words]);
     return nest(
       LIST_ELEMENT,
       nest(ELEMENT.key, attribute(DATA_VALUE, key)),
+      ...(data ? [nest(ELEMENT.data, attribute(DATA_VALUE, data))] : []),
       ...(comment === '' ? [] : [attribute(ELEMENT.userData, userData)]),
     );
   });
   return Buffer.concat([
-    header(AF_BRIDGE),
+    header(families[family]),
     text(LIST.table, 'thaw'),
     text(LIST.set, set),
     ...(list.length === 0 ? [] : [nest(LIST.elements, ...list)]),
@@ -76,8 +84,8 @@ export function getElement(change: SetChange): Request {
 }
 
 /** Asks for all elements of a set. */
-export function getElements(set: string): Request {
-  return { type: typed(MSG.getElement), flags: flag.dump, body: body({ set, elements: [] }) };
+export function getElements(name: SetName): Request {
+  return { type: typed(MSG.getElement), flags: flag.dump, body: body({ ...name, elements: [] }) };
 }
 
 /** The requests as one transaction: all or none. Its own two messages are the first and the last. */
@@ -94,7 +102,8 @@ export function readElements(message: Message): readonly Element[] {
     const key = attributes(element.get(ELEMENT.key) ?? Buffer.alloc(0)).get(DATA_VALUE);
     const userData = element.get(ELEMENT.userData);
     const comment = userData && userData[0] === COMMENT ? readText(userData.subarray(2)) : '';
-    return { key: key ?? Buffer.alloc(0), comment };
+    const data = attributes(element.get(ELEMENT.data) ?? Buffer.alloc(0)).get(DATA_VALUE);
+    return { key: key ?? Buffer.alloc(0), ...(data && { data }), comment };
   });
 }
 
@@ -113,5 +122,12 @@ export function macKey(mac: string): Buffer {
 export function addressKey(address: number): Buffer {
   const key = Buffer.alloc(4);
   key.writeUInt32BE(address);
+  return key;
+}
+
+/** A port in a concatenated key. */
+export function numberKey(port: number): Buffer {
+  const key = Buffer.alloc(4);
+  key.writeUInt16BE(port);
   return key;
 }

@@ -45,6 +45,8 @@ const results: Readonly<Record<string, unknown>> = {
         bridge: 'thaw0',
         subnet: '10.88.0.0/16',
         gateway: '10.88.0.1',
+        subnet6: null,
+        gateway6: null,
         nat: true,
         mtu: 1500,
         leases: 1,

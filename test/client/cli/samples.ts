@@ -19,6 +19,8 @@ export const vm: Vm = {
       mac: '02:00:00:00:00:01',
       addresses: ['10.88.0.5/16'],
       gateway: '10.88.0.1',
+      gateway6: null,
+      ports: [],
       mtu: 1500,
       guestInterface: 'enp0s2',
       state: { is: 'confirmed', at, by: 'qemu-ga' },

@@ -48,7 +48,7 @@ for (const shell of shells) {
       printf '127.0.0.1 localhost\\n127.0.1.1 source old\\n10.0.0.1 db\\n' > "$R/etc/hosts"
       ln -s ../run/stub "$R/etc/resolv.conf"; mkdir -p "$R/var/lib/dbus" || :
       echo ${'0'.repeat(32)} > "$R/etc/machine-id"\n`;
-      const wish = script({ nics: [nic1, nic2] });
+      const wish = script({ nics: [{ ...nic1, gateway6: 'FD00::0:1' }, nic2] });
       const look = [
         'cat /etc/hosts',
         'cat /etc/hostname /proc/sys/kernel/hostname',
@@ -56,6 +56,7 @@ for (const shell of shells) {
         'cat /run/thaw/identity.json',
         'ip -o addr show dev n1; ip -o addr show dev n2; ip link show n1',
         'ip route',
+        'ip -6 route show default; cat /proc/sys/net/ipv6/conf/n1/addr_gen_mode',
       ];
       const [first, ...rest] = inGuest(shell, setUp, [wish, ...look, wish]);
       const answer = answerIn(first);
@@ -70,7 +71,7 @@ for (const shell of shells) {
       t.strictSame(answer.interfaces, { [mac1]: 'n1', [mac2]: 'n2' });
       t.equal(answer.hostname, 'web-1');
       t.equal(answer.machineId, 'a'.repeat(32));
-      const [hosts, name, resolver, identity, addresses, routes, second] = rest;
+      const [hosts, name, resolver, identity, addresses, routes, routes6, second] = rest;
       t.equal(
         hosts,
         '127.0.0.1 localhost\n127.0.1.1 web-1\n10.0.0.1 db\n',
@@ -83,6 +84,8 @@ for (const shell of shells) {
         t.match(addresses, shown);
       t.match(routes, 'default via 10.9.0.1 dev n1');
       t.match(routes, /default via 10.8.0.1 dev n2 +metric 100/, 'the second gateway stands behind');
+      t.match(routes6, 'default via fd00::1 dev n1', 'each family has its own gateway');
+      t.match(routes6, /^0$/m, 'its link-local address will be the one that the host lets pass');
       const again = answerIn(second);
       for (const part of ['clock', 'network', 'hostname', 'machine-id', 'identity']) {
         t.strictSame(again.parts[part], { is: 'unchanged' }, part);

@@ -49,7 +49,7 @@ t.test('a guest’s own frames pass, others are dropped and counted, each for it
     ['a DHCP offer', 'dhcp_server', udp(self, { address: everybody, from: 67, port: 68 })],
     ['a DHCP request', 'dhcp_client', udp(unset, { address: everybody, from: 68, port: 67 })],
     ['a router advertisement', 'router_advert', icmp6(self.mac, 134)],
-    ['other IPv6', 'any_ipv6', icmp6(self.mac, 135)],
+    ['IPv6 where the network has none', 'spoofed_ip6', icmp6(self.mac, 135)],
     ['a VLAN tag before an allowed packet', 'any_vlan', tagged(udp(self, { address: gateway, port: 9 }))],
     ['another protocol', 'any_other', strange(self.mac)],
   ];
