@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { systemCallFailed } from '../api/errors/host.js';
 import type { Probe } from '../../plugins/contract.js';
@@ -16,18 +17,38 @@ const Fault = z.strictObject({
   kill: z.literal(true).optional(),
 });
 
-/**
- * The faults of `THAW_FAULTS`, as what the operations' probes call around each effect.
- * @throws ZodError where it is malformed: a test that injects nothing must not pass
- */
-export function faultsFrom(text: string | undefined): Probe['edge'] {
-  if (text === undefined || text === '') return undefined;
-  const faults = z
+type Counted = z.infer<typeof Fault> & { count: number };
+
+/** @throws ZodError where it is malformed: a test that injects nothing must not pass */
+function parse(text: string): Counted[] {
+  return z
     .array(Fault)
     .parse(JSON.parse(text))
     .map((fault) => ({ ...fault, count: 0 }));
+}
+
+/** The faults of a file, read anew at every effect; counting begins again whenever it says something else. */
+function inFile(path: string): () => readonly Counted[] {
+  let text = '[]';
+  let faults: readonly Counted[] = [];
+  return () => {
+    const now = readFileSync(path, 'utf8');
+    if (now !== text) [text, faults] = [now, parse(now)];
+    return faults;
+  };
+}
+
+/**
+ * The faults of `THAW_FAULTS`, as what the operations' probes call around each effect: a JSON array, or `@` and the path
+ * of a file that holds one and may change.
+ * @throws ZodError where it is malformed
+ */
+export function faultsFrom(text: string | undefined): Probe['edge'] {
+  if (text === undefined || text === '') return undefined;
+  const fixed = text.startsWith('@') ? null : parse(text);
+  const faults = fixed === null ? inFile(text.slice(1)) : () => fixed;
   return async (name, edge, signal) => {
-    for (const fault of faults) {
+    for (const fault of faults()) {
       if (fault.at !== name || fault.when !== edge) continue;
       fault.count += 1;
       if (fault.nth !== undefined && fault.nth !== fault.count) continue;
