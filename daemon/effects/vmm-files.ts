@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { watch, type Stats } from 'node:fs';
 import { access, constants, open, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { basename, dirname } from 'node:path';
@@ -8,9 +8,23 @@ import { look } from '../../plugins/contract.js';
 /** What tells one file from another, and from itself after a change. */
 export interface FileStamp {
   readonly ino: number;
-  readonly mtimeMs: number;
   readonly size: number;
+  readonly mtimeMs: number;
+  /** Moves with the mode too. */
+  readonly ctimeMs: number;
 }
+
+const stampOf = ({ ino, size, mtimeMs, ctimeMs }: Stats): FileStamp => ({ ino, size, mtimeMs, ctimeMs });
+
+/** A file's stamp; null where there is none to be had. */
+export const stampLook = look('vmm.stamp', async (path: string): Promise<FileStamp | null> => {
+  try {
+    return stampOf(await stat(path));
+  } catch {
+    // Why is said by whoever wants to execute it.
+    return null;
+  }
+});
 
 /** Why a file can't be executed, in words; null where it can. The first bytes count too, or libc would try a shell. */
 export const executableLook = look(
@@ -20,10 +34,10 @@ export const executableLook = look(
     try {
       await access(path, constants.X_OK);
       file = await open(path);
-      const { ino, mtimeMs, size } = await file.stat();
+      const stamp = stampOf(await file.stat());
       const { buffer, bytesRead } = await file.read(Buffer.alloc(elfHead), 0, elfHead, 0);
       const why = unfit(buffer.subarray(0, bytesRead));
-      return why === null ? { stamp: { ino, mtimeMs, size } } : { why };
+      return why === null ? { stamp } : { why };
     } catch (error) {
       return { why: reasonOf(error) };
     } finally {
@@ -87,6 +101,9 @@ async function answers(path: string): Promise<boolean> {
   });
 }
 
+/** Milliseconds between two looks at a socket that is there and does not take connections yet. */
+const longestPause = 20;
+
 async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
@@ -116,8 +133,9 @@ export const socketAwait = look('vmm.socket', async (path: string, cx): Promise<
   try {
     for (;;) {
       cx.signal.throwIfAborted();
-      // Between bind, which inotify tells, and listen, which nothing tells, lie some microseconds.
-      for (let pause = 0.25; pause < 20 && (await exists(path)); pause *= 2) {
+      // Between bind, which inotify tells, and listen, which nothing tells, lie some microseconds; on a host that is
+      // busy, or whose memory is, any time.
+      for (let pause = 0.25; await exists(path); pause = Math.min(pause * 2, longestPause)) {
         if (await answers(path)) return;
         await wait(pause, undefined, { signal: cx.signal }).catch(() => cx.signal.throwIfAborted());
       }

@@ -1,7 +1,7 @@
 import { type Context } from '../../plugins/contract.js';
 import { vmmNotExecutable } from '../api/errors/vmm.js';
 import { processRun } from '../effects/process.js';
-import { executableLook, type FileStamp } from '../effects/vmm-files.js';
+import { executableLook, stampLook, type FileStamp } from '../effects/vmm-files.js';
 import { orAborted } from './turns.js';
 import { capabilitiesOf, type Capabilities } from './capabilities.js';
 
@@ -14,13 +14,15 @@ export class Binaries {
    * @throws vmmNotExecutable
    */
   async look(binary: string, cx: Context): Promise<Capabilities> {
+    // One that is known costs a single trip to the file system: every restore asks.
+    const unchanged = this.#known.has(binary) && this.#at(binary, await stampLook(binary, cx));
+    if (unchanged) return await orAborted(unchanged, cx.signal);
     const looked = await executableLook(binary, cx);
     if ('why' in looked) throw vmmNotExecutable({ binary, why: looked.why });
     const { stamp } = looked;
-    const known = this.#known.get(binary);
-    if (known !== undefined && same(known.stamp, stamp)) {
-      return await orAborted(known.capabilities, cx.signal);
-    }
+    // Somebody else may have begun to ask meanwhile.
+    const asked = this.#at(binary, stamp);
+    if (asked) return await orAborted(asked, cx.signal);
     // Under a signal of its own: others may wait for the same answer.
     const entry = {
       stamp,
@@ -32,12 +34,18 @@ export class Binaries {
     });
     return await orAborted(entry.capabilities, cx.signal);
   }
+
+  /** What the binary was found to do when it had this stamp. */
+  #at(binary: string, stamp: FileStamp | null): Promise<Capabilities> | undefined {
+    const known = this.#known.get(binary);
+    return known && stamp && same(known.stamp, stamp) ? known.capabilities : undefined;
+  }
 }
 
 const askMs = 10_000;
 
 const same = (a: FileStamp, b: FileStamp): boolean =>
-  a.ino === b.ino && a.mtimeMs === b.mtimeMs && a.size === b.size;
+  a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 
 async function ask(binary: string, cx: Context): Promise<Capabilities> {
   const [version, format] = await Promise.all([
