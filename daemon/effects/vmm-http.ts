@@ -1,11 +1,7 @@
-import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { AnswerReader, type HttpAnswer } from './http-answers.js';
 
-/** An answer as it came: a status and a body, which Firecracker itself does not always make valid JSON. */
-export interface HttpAnswer {
-  readonly status: number;
-  readonly body: string;
-}
+export { AnswerGarbled, type HttpAnswer } from './http-answers.js';
 
 export interface HttpAsk {
   readonly method: 'GET' | 'PUT' | 'PATCH' | 'DELETE';
@@ -14,17 +10,17 @@ export interface HttpAsk {
   readonly body?: string;
 }
 
-/** An answer is a few kB; more is no Firecracker. */
-const longestAnswer = 4 * 1024 * 1024;
-
 /** The connection closed before an answer, or there was none to be had. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
-/** What answered is no HTTP, or too much of it. */
-export class AnswerGarbled extends Error {
-  override readonly name = 'AnswerGarbled';
+/** Who waits for an answer. */
+interface Waiting {
+  readonly take: (bytes: Buffer) => void;
+  /** The other side says no more. */
+  readonly end: () => void;
+  readonly fail: (error: unknown) => void;
 }
 
 /**
@@ -33,100 +29,109 @@ export class AnswerGarbled extends Error {
  */
 export class HttpLink {
   readonly #path: string;
-  readonly #agent: Agent;
-  #socket: Socket | null = null;
-  #closing = false;
   readonly #onClose: () => void;
+  #socket: Socket | null = null;
+  #waiting: Waiting | null = null;
+  #closing = false;
 
   /** `onClose` is called when the other side ends the connection: the server's end, as a rule. */
   constructor(path: string, onClose: () => void) {
     this.#path = path;
     this.#onClose = onClose;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1 });
-    this.#agent.createConnection = () => this.#open();
-  }
-
-  #open(): Socket {
-    const socket = connect({ path: this.#path });
-    this.#socket = socket;
-    socket.once('close', () => {
-      if (this.#socket !== socket) return;
-      this.#socket = null;
-      if (!this.#closing) this.#onClose();
-    });
-    // What the other side says before it closes (a 503 for one connection too many) is the request's matter; between
-    // requests an error is followed by `close`.
-    socket.on('error', () => undefined);
-    return socket;
   }
 
   /** Sends one request. Once `signal` aborts, the connection is given up: what became of the request is not known. */
-  async ask({ method, path, body }: HttpAsk, signal: AbortSignal): Promise<HttpAnswer> {
+  async ask(request: HttpAsk, signal: AbortSignal): Promise<HttpAnswer> {
     signal.throwIfAborted();
-    return await new Promise<HttpAnswer>((resolve, reject) => {
-      const settled = (): void => signal.removeEventListener('abort', abort);
-      const fail = (error: Error): void => {
-        settled();
-        reject(error);
-      };
-      const headers = body === undefined ? {} : jsonHeaders(body);
-      const asked = request({ agent: this.#agent, host: 'localhost', method, path, headers }, (answer) => {
-        collect(answer).then((text) => {
-          settled();
-          resolve({ status: answer.statusCode ?? 0, body: text });
-        }, fail);
+    if (this.#closing) throw new ConnectionLost('closed');
+    const text = written(request);
+    const socket = (this.#socket ??= this.#open());
+    let onAbort: (() => void) | undefined;
+    try {
+      return await new Promise<HttpAnswer>((resolve, reject) => {
+        onAbort = () =>
+          reject(signal.reason instanceof Error ? signal.reason : new ConnectionLost('aborted'));
+        signal.addEventListener('abort', onAbort, { once: true });
+        const reader = new AnswerReader();
+        const take = (bytes: Buffer): void => {
+          const answer = reader.push(bytes);
+          if (answer === null) return;
+          this.#waiting = null;
+          if (!reader.keep) this.#lose(socket);
+          resolve(answer);
+        };
+        const end = (): void => {
+          const answer = reader.end();
+          if (answer) resolve(answer);
+          else reject(new ConnectionLost('closed before the answer'));
+        };
+        this.#waiting = { take, end, fail: reject };
+        socket.write(text);
       });
-      const abort = (): void => {
-        reject(signal.reason instanceof Error ? signal.reason : new ConnectionLost('aborted'));
-        this.drop();
-        asked.destroy();
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      asked.once('error', (error) => fail(translate(error)));
-      asked.end(body);
-    });
+    } finally {
+      if (onAbort) signal.removeEventListener('abort', onAbort);
+      // Still waiting: what comes now would be taken for the next one's answer.
+      if (this.#waiting !== null) this.drop();
+    }
   }
 
   /** Gives the connection up without telling; the next request opens another. */
   drop(): void {
     const socket = this.#socket;
     this.#socket = null;
+    this.#waiting = null;
     socket?.destroy();
   }
 
   close(): void {
     this.#closing = true;
-    this.#agent.destroy();
+    this.#waiting?.fail(new ConnectionLost('closed'));
     this.drop();
   }
-}
 
-function jsonHeaders(body: string): Record<string, string | number> {
-  // Always a length: Firecracker does not decode chunks.
-  return { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
-}
-
-async function collect(answer: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const part of answer as AsyncIterable<Buffer>) {
-      length += part.length;
-      if (length > longestAnswer) throw new AnswerGarbled(`more than ${longestAnswer} bytes`);
-      parts.push(part);
-    }
-  } catch (error) {
-    throw error instanceof Error ? translate(error) : new ConnectionLost(String(error));
+  #open(): Socket {
+    const socket = connect({ path: this.#path });
+    let cause: Error | undefined;
+    socket.on('data', (bytes: Buffer) => this.#take(socket, bytes));
+    socket.on('end', () => {
+      if (this.#socket === socket) this.#waiting?.end();
+      this.#lose(socket);
+    });
+    // What the other side said before (a 503 for one connection too many) has been read; `close` follows.
+    socket.on('error', (error) => (cause = error));
+    socket.once('close', () => {
+      if (this.#socket !== socket) return;
+      this.#waiting?.fail(new ConnectionLost(cause?.message ?? 'closed', { cause }));
+      this.#lose(socket);
+    });
+    return socket;
   }
-  return Buffer.concat(parts).toString('utf8');
+
+  #take(socket: Socket, bytes: Buffer): void {
+    if (this.#socket !== socket) return;
+    try {
+      if (this.#waiting) this.#waiting.take(bytes);
+      // Nobody has asked: whatever it is, the next answer would not be told from it.
+      else this.#lose(socket);
+    } catch (error) {
+      this.#waiting?.fail(error);
+    }
+  }
+
+  /** The other side ends the connection, or is not to be spoken to on it any more. */
+  #lose(socket: Socket): void {
+    if (this.#socket !== socket) return;
+    this.drop();
+    if (!this.#closing) this.#onClose();
+  }
 }
 
-/** HTTP parser errors have codes of their own (`HPE_…`); all others are the connection's. */
-function translate(error: Error): Error {
-  if (error instanceof AnswerGarbled) return error;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const garbled = code.startsWith('HPE_') || code === 'ERR_HTTP_HEADERS_SENT';
-  return garbled
-    ? new AnswerGarbled(error.message, { cause: error })
-    : new ConnectionLost(error.message, { cause: error });
+/** A request as Firecracker reads it: always with a length where there is a body, for it does not decode chunks. */
+function written({ method, path, body }: HttpAsk): string {
+  // What would end the line, or the head, is no part of any path.
+  if (/[^\x21-\x7e]/.test(path)) throw new TypeError(`not a path: ${JSON.stringify(path.slice(0, 80))}`);
+  const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n`;
+  if (body === undefined) return `${head}\r\n`;
+  const length = Buffer.byteLength(body);
+  return `${head}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`;
 }
