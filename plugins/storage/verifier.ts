@@ -63,13 +63,11 @@ export class Verifier {
 
   /** The files that are not the ones that were hashed. */
   async #doubtful(manifest: Manifest, memory: Memory, cx: Context): Promise<readonly FileFact[]> {
-    const doubtful: FileFact[] = [];
-    for (const file of manifest.files) {
-      const stamp = await this.#measure(manifest.id, file, cx);
-      const known = memory.files.get(file.name);
-      if (known?.sha256 !== file.sha256 || !sameStamp(known.stamp, stamp)) doubtful.push(file);
-    }
-    return doubtful;
+    const stamps = await Promise.all(manifest.files.map((file) => this.#measure(manifest.id, file, cx)));
+    return manifest.files.filter((file, i) => {
+      const [known, stamp] = [memory.files.get(file.name), stamps[i]];
+      return !stamp || known?.sha256 !== file.sha256 || !sameStamp(known.stamp, stamp);
+    });
   }
 
   async #hash(
