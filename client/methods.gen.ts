@@ -16,6 +16,7 @@ export const methodTable: Readonly<Record<string, MethodInfo>> = {
   'network.attach': { access: 'change', progress: false },
   'network.check': { access: 'read', progress: false },
   'network.detach': { access: 'change', progress: false },
+  'network.gc': { access: 'change', progress: false },
   'network.list': { access: 'read', progress: false },
   'network.plan': { access: 'read', progress: false },
   'rpc.discover': { access: 'read', progress: false },

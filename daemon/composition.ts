@@ -40,6 +40,7 @@ import { Binaries } from './vmm/binaries.js';
 import { Fleet } from './vmm/fleet.js';
 import { Booter } from './vms/booter.js';
 import { Checker } from './vms/checker.js';
+import { Collector } from './vms/collector.js';
 import { ForeignVms } from './vms/foreign.js';
 import { Health } from './vms/health.js';
 import { Lifecycle } from './vms/lifecycle.js';
@@ -223,6 +224,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
     ...networkHandlers({
       ...{ vms, nics, fabric, operations, orders },
       checker: new Checker({ registry, kinds, fabric }),
+      collector: new Collector(common),
     }),
     ...agentHandlers({ vms, agents, operations, updater: new Updater({ operations, lifecycle, needs }) }),
   };

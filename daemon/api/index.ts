@@ -16,6 +16,7 @@ export const methods = {
   'network.attach': network.attach,
   'network.check': network.check,
   'network.detach': network.detach,
+  'network.gc': network.gc,
   'network.list': network.list,
   'network.plan': network.plan,
   'rpc.discover': rpc.discover,

@@ -80,6 +80,17 @@ export const check = defineMethod({
   errors: [vm.vmUnknown],
 });
 
+export const gc = defineMethod({
+  name: 'network.gc',
+  summary: 'Remove links, rules and ports that carry thaw’s mark and belong to no VM; never anybody else’s.',
+  access: 'change',
+  params: z.strictObject({
+    /** Only tell what would go. */
+    dryRun: z.boolean().default(false),
+  }),
+  result: z.object({ removed: z.array(z.string()), dryRun: z.boolean() }),
+});
+
 export const plan = defineMethod({
   name: 'network.plan',
   summary:

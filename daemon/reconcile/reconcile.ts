@@ -1,12 +1,10 @@
-import { join } from 'node:path';
-import { VmId } from '../api/shapes/ids.js';
 import type { Agents } from '../agent/agents.js';
-import { subfolders } from '../effects/run-watch.js';
 import type { Log } from '../log/logger.js';
 import { kindOf } from '../operations/run-steps.js';
 import type { Records } from '../records/records.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Fleet } from '../vmm/fleet.js';
+import { whoLives } from '../vms/collector.js';
 import type { Health } from '../vms/health.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
 import type { Registry } from '../vms/registry.js';
@@ -39,13 +37,13 @@ export interface Reconciled {
  * to nobody. Called once, before anybody is answered.
  */
 export async function reconcileAtStart(parts: ReconcileParts, cx: Context): Promise<Reconciled> {
-  const { records, registry, log } = parts;
+  const { records, log } = parts;
   const { records: found, unusable } = await records.load(cx);
   for (const error of unusable) log.error({ err: error }, 'a record was set aside');
   // Leases, names and ids first, of all VMs: whatever comes next must not take them.
   const vms = found.map((record) => takeUp(record, parts));
   const verdicts = await Promise.all(vms.map((vm) => settle(vm, parts, cx)));
-  const swept = await sweep(parts, registry, cx);
+  const swept = await sweep(parts, cx);
   // Rules and links that somebody took away while no daemon looked: the VMs' network comes back with us.
   const mended = await parts.fabric.mend(cx);
   if (mended.length > 0) log.warn({ mended }, 'the network was mended');
@@ -90,17 +88,8 @@ async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm:
   return { vm: vm.id, verdict };
 }
 
-/**
- * Frees taps, rules, drafts and disks of nobody. A VM whose folder is there counts as somebody even where its record
- * is missing or could not be read: its tap may be in use.
- */
-async function sweep(
-  { runDir, fabric, store }: ReconcileParts,
-  registry: Registry,
-  cx: Context,
-): Promise<string[]> {
-  const folders = await subfolders(join(runDir, 'vms'), cx);
-  const ids = folders.filter((name) => VmId.safeParse(name).success);
-  const alive = new Set([...registry.all().map((vm): string => vm.id), ...ids]);
-  return [...(await fabric.sweep(alive, cx)), ...(await store.sweep(alive, cx))];
+/** Frees taps, rules, drafts and disks of nobody. */
+async function sweep(parts: ReconcileParts, cx: Context): Promise<string[]> {
+  const alive = await whoLives(parts, cx);
+  return [...(await parts.fabric.sweep(alive, cx)), ...(await parts.store.sweep(alive, cx))];
 }

@@ -45,6 +45,9 @@ export interface GrantWish {
   readonly tap?: string | undefined;
 }
 
+/** Whether a VM, by its id, has things that are to be left alone: asked again about each thing that is found. */
+export type Alive = Pick<ReadonlySet<string>, 'has'>;
+
 export interface NetworkView {
   readonly name: NetworkName;
   readonly bridge: string;
@@ -100,9 +103,9 @@ export interface Fabric {
   /** What is wrong with the bridges and the tables themselves, apart from any VM. */
   check(cx: Context): Promise<readonly Difference[]>;
   /** Removes taps and rules that carry our mark and belong to none of `alive`; returns what it removed. */
-  sweep(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]>;
+  sweep(alive: Alive, cx: Context): Promise<readonly string[]>;
   /** What {@link Fabric.sweep} would remove. Changes nothing. */
-  strays(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]>;
+  strays(alive: Alive, cx: Context): Promise<readonly string[]>;
   /** Milliseconds a ping of `address` took, or null where no answer came within `timeout` milliseconds. */
   ping(address: string, timeout: number, cx: Context): Promise<number | null>;
   /** Frees memory and handles. Bridges and taps stay: VMs live on while the daemon is away. */

@@ -1,5 +1,6 @@
 import type { FileFact, Manifest } from '../../daemon/api/shapes/snapshot.js';
 import type { SnapshotId, VmId } from '../../daemon/api/shapes/ids.js';
+import type { Alive } from './network.js';
 import type { Context } from './context.js';
 
 /** A snapshot being written: a folder that nobody sees until it is published. */
@@ -39,6 +40,6 @@ export interface SnapshotStore {
   /** Removes a VM's disks. */
   removeDisks(vm: VmId, cx: Context): Promise<void>;
   /** Removes drafts and disks of nobody; returns what it removed. */
-  sweep(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]>;
+  sweep(alive: Alive, cx: Context): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { VmId } from '../../daemon/api/shapes/ids.js';
-import type { Context } from '../contract.js';
+import type { Alive, Context } from '../contract.js';
 import { lookAtRules, removeRules, type Table } from './effects/elements.js';
 import type { LinkRemover } from './effects/remover.js';
 import { lookAtLinks, type Route } from './effects/route.js';
@@ -29,7 +29,7 @@ interface Strays {
  */
 export async function findStrays(
   { route, table }: Pick<SweepTools, 'route' | 'table'>,
-  alive: ReadonlySet<string>,
+  alive: Alive,
   cx: Context,
 ): Promise<Strays> {
   const nobodys = (mark: string | null) => {
@@ -71,7 +71,7 @@ function vmsOf(changes: readonly SetChange[]): readonly string[] {
 /** Removes what {@link findStrays} finds; returns what it removed, for people. */
 export async function sweep(
   { route, table, remover }: SweepTools,
-  alive: ReadonlySet<string>,
+  alive: Alive,
   cx: Context,
 ): Promise<readonly string[]> {
   const { links, changes, names } = await findStrays({ route, table }, alive, cx);

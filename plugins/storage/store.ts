@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SnapshotId, VmId } from '../../daemon/api/shapes/ids.js';
 import type { FileFact, Manifest } from '../../daemon/api/shapes/snapshot.js';
-import type { Context, Draft, SnapshotStore } from '../contract.js';
+import type { Alive, Context, Draft, SnapshotStore } from '../contract.js';
 import { copyDisk } from './effects/copy.js';
 import {
   listFolder,
@@ -114,7 +114,7 @@ export class LocalStore implements SnapshotStore {
   }
 
   /** @param alive ids of VMs whose disks stay, and of snapshots whose drafts stay beside those begun here */
-  async sweep(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]> {
+  async sweep(alive: Alive, cx: Context): Promise<readonly string[]> {
     const { drafts, trash, disks } = this.#layout;
     const whose = (mine: (name: string) => boolean, kept: (name: string) => boolean) => ({ mine, kept });
     const rules = [

@@ -1,5 +1,6 @@
 import { defineCommand, firstWord } from '../command.js';
 import { exit } from '../exit.js';
+import { readPort } from '../ports.js';
 import { clean } from '../text.js';
 
 const hour = 3_600_000;
@@ -18,6 +19,12 @@ export const attach = defineCommand({
     },
     address: { type: 'text', value: 'ADDRESS', summary: 'a static address of the network (else a free one)' },
     mac: { type: 'text', value: 'MAC', summary: 'its MAC (else one is made)' },
+    port: {
+      type: 'text',
+      value: '[ADDRESS:]HOST:GUEST[/udp]',
+      multiple: true,
+      summary: 'a port of the host that leads to one of the guest',
+    },
     'ready-timeout': {
       type: 'duration',
       value: 'TIME',
@@ -27,13 +34,14 @@ export const attach = defineCommand({
     },
   },
   async run({ values, words }, cli) {
-    const { network, address, mac } = values;
+    const { network, address, mac, port } = values;
     const value = await cli.watch('network.attach', {
       vm: firstWord(words),
       nic: {
         ...(network === undefined ? {} : { network }),
         ...(address === undefined ? {} : { address }),
         ...(mac === undefined ? {} : { mac }),
+        ...(port.length === 0 ? {} : { ports: port.map((text) => readPort('port', text)) }),
       },
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
     });

@@ -6,7 +6,7 @@ import { completion } from './completion.js';
 import { events } from './events.js';
 import { help } from './help.js';
 import { names } from './names.js';
-import { check, networks } from './network.js';
+import { check, gc, networks } from './network.js';
 import { ps } from './ps.js';
 import { restore } from './restore.js';
 import { rpc } from './rpc.js';
@@ -38,6 +38,7 @@ export const commands: readonly Command[] = [
   events,
   networks,
   check,
+  gc,
   doctor,
   info,
   rpc,

@@ -56,6 +56,26 @@ function checkLines({ findings, pings }: Check, paint: Paint): readonly string[]
   ];
 }
 
+export const gc = defineCommand({
+  name: 'gc',
+  aliases: ['network gc'],
+  summary: 'Remove links, rules and ports that carry thaw’s mark and belong to no VM.',
+  options: { 'dry-run': { type: 'flag', summary: 'only tell what would go' } },
+  async run({ values }, cli) {
+    const value = await cli.call('network.gc', { dryRun: values['dry-run'] });
+    const word = value.dryRun ? 'would go' : 'removed';
+    cli.answer({
+      value,
+      names: () => value.removed,
+      lines: () =>
+        value.removed.length === 0
+          ? ['nothing to remove']
+          : value.removed.map((what) => `${word}: ${clean(what)}`),
+    });
+    return exit.ok;
+  },
+});
+
 export const check = defineCommand({
   name: 'check',
   aliases: ['network check'],

@@ -38,7 +38,7 @@ export const restore = defineCommand({
     },
     nic: {
       type: 'text',
-      value: 'network=…,address=…,mac=…',
+      value: 'network=…,address=…,mac=…,port=…',
       multiple: true,
       summary: 'a NIC more exactly; each part may be left out',
     },

@@ -38,6 +38,7 @@ const results: Readonly<Record<string, unknown>> = {
   'network.attach': { attachment: vm.attachments[0] },
   'network.detach': { attachment: 'eth0' },
   'network.check': { findings: [], pings: [{ vm: vm.id, address: '10.88.0.5', milliseconds: 0.3 }] },
+  'network.gc': { removed: ['tap th0123456789'], dryRun: true },
   'network.list': {
     networks: [
       {
@@ -221,14 +222,22 @@ const cases: readonly Case[] = [
     quiet: vm.id,
   },
   {
-    args: 'snapshot restore golden --name a --name b --network front --nic network=back,address=10.0.0.9,mac=02:00:00:00:00:09',
+    args: 'snapshot restore golden --name a --name b --network front --nic network=back,address=10.0.0.9,mac=02:00:00:00:00:09,port=8080:80',
     sends: [
       [
         'snapshot.restore',
         {
           ...restoreDefaults,
           names: ['a', 'b'],
-          nics: [{ network: 'front' }, { network: 'back', address: '10.0.0.9', mac: '02:00:00:00:00:09' }],
+          nics: [
+            { network: 'front' },
+            {
+              network: 'back',
+              address: '10.0.0.9',
+              mac: '02:00:00:00:00:09',
+              ports: [{ protocol: 'tcp', host: 8080, guest: 80 }],
+            },
+          ],
         },
       ],
     ],
@@ -267,13 +276,18 @@ const cases: readonly Case[] = [
     quiet: vm.id,
   },
   {
-    args: 'attach web-1 --network n --address 10.0.0.2 --mac 02:00:00:00:00:02 --ready-timeout 5s',
+    args: 'attach web-1 --network n --address 10.0.0.2 --mac 02:00:00:00:00:02 --port 192.0.2.1:5353:53/udp --ready-timeout 5s',
     sends: [
       [
         'network.attach',
         {
           vm: 'web-1',
-          nic: { network: 'n', address: '10.0.0.2', mac: '02:00:00:00:00:02' },
+          nic: {
+            network: 'n',
+            address: '10.0.0.2',
+            mac: '02:00:00:00:00:02',
+            ports: [{ protocol: 'udp', host: 5353, guest: 53, address: '192.0.2.1' }],
+          },
           readyTimeout: 5000,
         },
       ],
@@ -323,6 +337,12 @@ const cases: readonly Case[] = [
     sends: [['network.check', { vm: 'web-1', ping: true }]],
     shows: /10\.88\.0\.5 answered in/,
     quiet: '',
+  },
+  {
+    args: 'gc --dry-run',
+    sends: [['network.gc', { dryRun: true }]],
+    shows: /would go: tap th0123456789/,
+    quiet: 'tap th0123456789',
   },
   {
     args: 'doctor --kernel-config config-6.1',
