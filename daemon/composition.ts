@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
+import { stopping as stoppingError } from './api/errors/rpc.js';
 import { Agents } from './agent/agents.js';
 import { allKinds } from './composition/kinds.js';
 import { Lifetime, token } from './composition/lifetime.js';
@@ -149,7 +150,6 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
     () => new Agents(plugins.dialects),
     (all) => all.closeAll(),
   );
-  const catalog = await Catalog.open(store, cx);
   const kinds = allKinds({
     plugins,
     fleet,
@@ -163,10 +163,12 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   });
   const bench = { records, kinds };
   const lifecycle = new Lifecycle({ bench, registry, operations, events, log, fleet, agents });
-  const health = new Health(fleet, agents);
+  const health = new Health({ fleet, agents, events });
   const host = await hostLook(undefined, cx);
   const common = { runDir, store, fabric, fleet, agents, registry, operations, lifecycle, events };
   await reconcileAtStart({ ...common, records, kinds, health, log }, cx);
+  // Only now: what a daemon before had published and not committed is gone by now.
+  const catalog = await Catalog.open(store, cx);
 
   const slots = await life.open(
     'slots',
@@ -178,7 +180,11 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
         end: (vm) => lifecycle.stop(vm),
         log,
       }),
-    (pool) => pool.close(),
+    (pool) => {
+      // One in the making is undone, not waited for.
+      background.abort(stoppingError({}));
+      return pool.close();
+    },
   );
   const turnstile = new Turnstile(config.limits.parallel);
   const restorer = life.share(part.restorer, new Restorer({ ...common, slots, needs }));
@@ -189,7 +195,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   );
   const draftDir = store.draftDir.bind(store);
   const snapshotter = new Snapshotter({ ...common, catalog, draftDir, health, host });
-  const nics = new Nics({ fabric, operations, lifecycle, records });
+  const nics = new Nics({ fabric, operations, lifecycle });
   const ours = (name: string): boolean => registry.byId(name) !== undefined;
   const foreign = await life.open(
     'foreign',
@@ -226,7 +232,12 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
       checker: new Checker({ registry, kinds, fabric }),
       collector: new Collector(common),
     }),
-    ...agentHandlers({ vms, agents, operations, updater: new Updater({ operations, lifecycle, needs }) }),
+    ...agentHandlers({
+      vms,
+      agents,
+      operations,
+      updater: new Updater({ operations, lifecycle, health, needs }),
+    }),
   };
 
   const { path = join(runDir, 'thawd.sock'), group, users } = config.socket;

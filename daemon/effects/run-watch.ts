@@ -46,11 +46,11 @@ export const subfolders = look('run.folders', (dir: string): readonly string[] =
   }
 });
 
-/** The first of these paths in a folder that is a socket, with no link on the way to it; null where none is. */
-export const socketAmong = look(
+/** Those of these paths in a folder that are sockets, with no link on the way to them. */
+export const socketsAmong = look(
   'run.socket',
-  ({ dir, candidates }: { dir: string; candidates: readonly string[] }): string | null =>
-    candidates.find((candidate) => isSocket(dir, candidate)) ?? null,
+  ({ dir, candidates }: { dir: string; candidates: readonly string[] }): readonly string[] =>
+    candidates.filter((candidate) => isSocket(dir, candidate)),
 );
 
 function isSocket(dir: string, candidate: string): boolean {

@@ -54,6 +54,7 @@ function takeUp(record: VmRecord, { runDir, registry, kinds, agents, log }: Reco
   const vm = new Vm(record, runDir);
   registry.add(vm);
   if (record.name !== null) registry.takeName(record.name, record.id);
+  takeDrives(record, registry, log);
   agents.open({ vm: vm.id, dir: vm.dir, vsock: record.vsock, agent: record.agent });
   for (const step of [...record.steps, ...(record.pending?.steps ?? [])]) {
     try {
@@ -63,6 +64,18 @@ function takeUp(record: VmRecord, { runDir, registry, kinds, agents, log }: Reco
     }
   }
   return vm;
+}
+
+/** The files of a VM's drives that are its own or shared: what the snapshots' copies are, nobody else can name. */
+function takeDrives({ id, drives }: VmRecord, registry: Registry, log: Log): void {
+  try {
+    registry.drives.take(
+      id,
+      drives.filter((drive) => drive.file.startsWith('/')),
+    );
+  } catch (error) {
+    log.error({ vm: id, err: error }, 'two VMs have one drive');
+  }
 }
 
 async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm: string; verdict: Verdict }> {

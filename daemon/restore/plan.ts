@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { VmId } from '../api/shapes/ids.js';
 import type { Manifest } from '../api/shapes/snapshot.js';
 import type { CompatibleStep } from '../steps/compatible.js';
 import type { DisksStep } from '../steps/disks.js';
@@ -11,7 +12,7 @@ import type { Grant, Step, StrategyPlan } from '../../plugins/contract.js';
 
 /** All that the plan of one clone is made from. */
 export interface RestoreFacts {
-  readonly vm: { readonly id: string; readonly name: string; readonly dir: string };
+  readonly vm: { readonly id: VmId; readonly name: string; readonly dir: string };
   readonly manifest: Manifest;
   /** True for a draft, which is not in the catalog yet: nobody has had a chance to change it. */
   readonly draft: boolean;

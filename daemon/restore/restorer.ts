@@ -44,6 +44,10 @@ interface Prepared {
   readonly steps: readonly Step[];
 }
 
+/** The drives of a snapshot that lie outside of it. */
+const sharedDrives = (manifest: Order['manifest']) =>
+  manifest.drives.filter((drive) => drive.file.startsWith('/'));
+
 /** Restores clones: each by itself, whole or not at all. */
 export class Restorer {
   readonly #parts: RestorerParts;
@@ -96,7 +100,10 @@ export class Restorer {
     try {
       if (slot) claims.note(() => slots.giveBack(slot));
       registry.takeName(name, id);
-      claims.note(() => registry.freeName(name));
+      claims.note(() => registry.freeName(id));
+      // Shared ones, which it only reads; of the others it gets its own copies.
+      registry.drives.take(id, sharedDrives(order.manifest));
+      claims.note(() => registry.drives.free(id));
       const grants = slot
         ? [slot.grant]
         : order.places.map((place) => claims.grant(fabric, { ...place, vm: id }));
@@ -137,12 +144,12 @@ export class Restorer {
     });
   }
 
-  /** A slot serves an order for one NIC whose address, MAC and ports are all the same to the caller. */
+  /** A slot serves an order for one NIC whose MAC and ports are all the same to the caller, its address too or the slot's. */
   #slotFor(order: Order): Slot | undefined {
     const [nic, ...more] = order.places;
     if (!nic || more.length > 0 || !order.strategy.plugin.slots) return undefined;
-    if (nic.address !== undefined || nic.mac !== undefined || nic.ports?.length) return undefined;
-    return this.#parts.slots.take(nic.network);
+    if (nic.mac !== undefined || nic.ports?.length) return undefined;
+    return this.#parts.slots.take(nic.network, nic.address);
   }
 
   #tell(step: string, of: { vm: string; operation: string }): void {

@@ -31,5 +31,5 @@ export const slotMaker =
     const operation = operations.begin({ method: 'slot.fill', vm: id, name: null, signal: cx.signal });
     const commit = () => ({ steps: [...steps], process: fleet.identity(id) });
     await lifecycle.make(vm, { operation, steps, makes: true, commit }, false);
-    return { vm, grant };
+    return { vm, grant, ended: fleet.find(id)?.process.exited ?? Promise.resolve() };
   };

@@ -6,7 +6,15 @@ import type { Vm } from '../vms/vm.js';
 export interface Slot {
   readonly vm: Vm;
   readonly grant: Grant;
+  /** Resolves when its VMM has ended. */
+  readonly ended: Promise<unknown>;
 }
+
+/** Milliseconds before a slot that was lost is replaced. */
+const pause = 500;
+
+const has = ({ grant }: Slot, address: string): boolean =>
+  grant.addresses.some((one) => one.split('/')[0] === address);
 
 /**
  * Slots made ready in the background. A restore takes one at once or does without; a burst beyond the size makes what
@@ -21,6 +29,7 @@ export class SlotPool {
   readonly #end: (vm: Vm) => Promise<void>;
   readonly #log: Log;
   #filling: Promise<void> | null = null;
+  #later: NodeJS.Timeout | null = null;
   #closed = false;
 
   /** @param parts.make makes one, or throws @param parts.alive whether a slot that waited is still good */
@@ -45,13 +54,13 @@ export class SlotPool {
     return this.#ready.length;
   }
 
-  /** A slot on this network, if there is one. */
-  take(network: string): Slot | undefined {
+  /** A slot on this network, with this very address where one is wished for, if there is one. */
+  take(network: string, address?: string): Slot | undefined {
     if (network !== this.#network) return undefined;
-    for (let slot = this.#ready.shift(); slot; slot = this.#ready.shift()) {
-      if (this.#alive(slot.vm)) return slot;
-    }
-    return undefined;
+    const at = this.#ready.findIndex(
+      (slot) => this.#alive(slot.vm) && (address === undefined || has(slot, address)),
+    );
+    return at < 0 ? undefined : this.#ready.splice(at, 1)[0];
   }
 
   /** Takes back a slot that was not used after all. */
@@ -68,16 +77,32 @@ export class SlotPool {
   /** Makes no more, waits for the one being made, and frees those that wait. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#later) clearTimeout(this.#later);
     await this.#filling;
     await Promise.all(this.#ready.splice(0).map((slot) => this.#end(slot.vm)));
+  }
+
+  /** Replaces a slot whose VMM has ended while it waited; not at once, lest a VMM that always ends keeps us busy. */
+  #lost(slot: Slot): void {
+    const at = this.#ready.indexOf(slot);
+    if (at < 0) return;
+    this.#ready.splice(at, 1);
+    if (!this.#closed) this.#later ??= setTimeout(() => this.#refill(), pause);
+  }
+
+  #refill(): void {
+    this.#later = null;
+    this.fill();
   }
 
   async #fill(): Promise<void> {
     while (this.#ready.length < this.#size && !this.#closed) {
       try {
-        this.#ready.push(await this.#make(this.#network));
+        const slot = await this.#make(this.#network);
+        this.#ready.push(slot);
+        void slot.ended.then(() => this.#lost(slot));
       } catch (error) {
-        this.#log.warn({ err: error, network: this.#network }, 'a slot could not be made');
+        if (!this.#closed) this.#log.warn({ err: error, network: this.#network }, 'a slot could not be made');
         return;
       }
     }

@@ -1,8 +1,11 @@
-import { driveNotPortable, fitnessUnknown, nicPresent, snapshotIdTaken } from '../api/errors/snapshot.js';
+import { internal } from '../api/errors/rpc.js';
+import { driveNotPortable, fitnessUnknown, nicPresent } from '../api/errors/snapshot.js';
 import type { CheckedParamsOf } from '../api/index.js';
 import { FileFact, type Manifest } from '../api/shapes/snapshot.js';
 import type { SnapshotId } from '../api/shapes/ids.js';
 import type { HostFacts } from '../effects/host.js';
+import type { ThawError } from '../api/thaw-error.js';
+import type { VmRecord } from '../records/vm-record.js';
 import type { EventHub } from '../events/hub.js';
 import { newSnapshotId } from '../operations/ids.js';
 import { asThawError, type Operation, type StepListener } from '../operations/operation.js';
@@ -64,37 +67,39 @@ export class Snapshotter {
     const claims = new Claims();
     let facts: SnapshotFacts;
     try {
+      // Held from here on: what is decided on must not change until it is done.
+      vm.claim(operation);
       if (order.name !== undefined) {
         const { name } = order;
         catalog.takeName(name, id);
         claims.note(() => catalog.freeName(name, id));
       }
       facts = await this.#decide(vm, { id, order, operation });
-      // Somebody else's snapshot of this VM has got the id meanwhile.
-      if (catalog.has(id)) throw snapshotIdTaken({ snapshot: id, by: 'another snapshot of this VM' });
     } catch (thrown) {
       claims.giveBack();
       throw operation.refuse(thrown);
     }
-    let manifest: Manifest | undefined;
+    const taken: Manifest[] = [];
     try {
       await lifecycle.change(vm, {
         operation,
         steps: planSnapshot(facts),
         makes: false,
         commit: (answers) => {
-          manifest = { ...facts.manifest, files: FileFact.array().parse(answers.get('publish')) };
-          // Before anybody can ask for it, and as part of the commit: from here on it exists.
-          catalog.add(manifest);
+          taken.push({ ...facts.manifest, files: FileFact.array().parse(answers.get('publish')) });
           return { reservedSnapshot: null };
         },
+        undone: (_left, cx) => this.#lookAtSource(vm, cx),
       });
     } catch (thrown) {
       claims.giveBack();
-      throw await this.#tellSource(vm, asThawError(thrown));
+      throw tellSource(vm, asThawError(thrown));
     }
+    const [manifest] = taken;
+    if (!manifest) throw internal({ what: 'a snapshot was committed without a manifest' });
+    catalog.add(manifest);
     events.emit({ type: 'snapshot.created', snapshot: id, vm: vm.id, operation: operation.id });
-    return catalog.find(id);
+    return manifest;
   }
 
   async #decide(
@@ -167,20 +172,23 @@ export class Snapshotter {
     };
   }
 
-  /** Adds to an error what became of the source: a failed snapshot must not leave it paused, or silent, unsaid. */
-  async #tellSource(vm: Vm, error: ReturnType<typeof asThawError>): Promise<typeof error> {
-    const { health, operations } = this.#parts;
-    const operation = operations.begin({ method: 'vm.look', vm: vm.id, name: vm.name });
+  /** What became of the source: a failed snapshot must not leave it paused, or silent, unseen. */
+  async #lookAtSource(vm: Vm, cx: Context): Promise<Partial<VmRecord>> {
+    const { health } = this.#parts;
     try {
-      await health.lookAtPower(vm, operation.cx);
-      if (vm.observed.power.is === 'running') await health.lookAtAgent(vm, operation.cx);
+      await health.lookAtPower(vm, cx);
+      if (vm.observed.power.is === 'running') await health.lookAtAgent(vm, cx);
     } catch {
       vm.sawPower('unknown');
     }
-    operation.end('committed');
-    const { word, power, readiness } = vm.view();
-    return error.adding(`The source ${vm.name} is ${word}`, {
-      source: { word, power: power.is, readiness: readiness.is },
-    });
+    return {};
   }
+}
+
+/** Adds to an error what became of the source. */
+function tellSource(vm: Vm, error: ThawError): ThawError {
+  const { word, power, readiness } = vm.view();
+  return error.adding(`The source ${vm.name} is ${word}`, {
+    source: { word, power: power.is, readiness: readiness.is },
+  });
 }

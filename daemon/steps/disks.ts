@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { VmId } from '../api/shapes/ids.js';
 import { folderMake, linkMake } from '../effects/folders.js';
 import { stepKind, type SnapshotStore, type Step } from '../../plugins/contract.js';
 
 const schema = z.object({
   kind: z.literal('disks'),
-  vm: z.string(),
+  vm: VmId,
   dir: z.string(),
   disks: z.array(
     z.object({
@@ -35,8 +36,6 @@ export const disksKind = (store: SnapshotStore) =>
     },
     // The links go with the folder.
     undo: (step, cx) =>
-      step.disks.some((disk) => disk.copy !== null)
-        ? store.removeDisks(step.vm as never, cx)
-        : Promise.resolve(),
+      step.disks.some((disk) => disk.copy !== null) ? store.removeDisks(step.vm, cx) : Promise.resolve(),
     check: () => Promise.resolve([]),
   });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { deadlineExceeded } from '../api/errors/rpc.js';
 import { vmEnded } from '../api/errors/vm.js';
 import type { ProcessExit } from '../effects/process.js';
 import { within, type Context } from '../../plugins/contract.js';
@@ -102,15 +103,16 @@ export class Fleet {
     return vmm !== undefined && (await answers(vmm.api, cx));
   }
 
-  /** Ends the VMM of a VM, whoever started it; none is as good. */
+  /** Ends the VMM of a VM, whoever started it; none is as good. @throws deadlineExceeded where it can't be killed */
   async end(berth: Berth, cx: Context): Promise<void> {
     const vmm = this.#vmms.get(berth.vm);
     if (vmm) {
       vmm.api.close();
-      await vmm.process.end(endGrace, cx);
+      assertGone(vmm.process, await vmm.process.end(endGrace, cx));
       return;
     }
-    for (const identity of await findVmm(berth, cx)) await endProcess({ identity, graceMs: endGrace }, cx);
+    for (const identity of await findVmm(berth, cx))
+      assertGone(identity, await endProcess({ identity, graceMs: endGrace }, cx));
   }
 
   /** Lets go of all connections; the VMMs live on. */
@@ -133,6 +135,12 @@ export class Fleet {
     });
     return vmm;
   }
+}
+
+/** What it holds must not be freed under a process that lives on, e.g. in an uninterruptible wait. */
+function assertGone({ pid }: ProcessIdentity, gone: boolean): void {
+  if (!gone)
+    throw deadlineExceeded({ what: `the end of Firecracker (process ${pid})`, milliseconds: endGrace });
 }
 
 async function answers(api: VmmApi, cx: Context): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { VmId } from '../api/shapes/ids.js';
 import type { MachineSpec } from '../api/shapes/machine.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { ConfigureStep, StartStep } from '../steps/boot.js';
@@ -9,7 +10,7 @@ import type { VmmStep } from '../steps/vmm.js';
 import { guestNic, type Grant, type Place, type Step } from '../../plugins/contract.js';
 
 export interface BootFacts {
-  readonly vm: { readonly id: string; readonly name: string; readonly dir: string };
+  readonly vm: { readonly id: VmId; readonly name: string; readonly dir: string };
   readonly spec: MachineSpec;
   readonly pci: boolean;
   /** What each grant was asked for with. */

@@ -1,6 +1,5 @@
 import { pluginRefused } from '../api/errors/host.js';
 import { snapshotIdTaken } from '../api/errors/snapshot.js';
-import { driveInUse } from '../api/errors/vm.js';
 import type { CheckedParamsOf } from '../api/index.js';
 import type { SnapshotId } from '../api/shapes/ids.js';
 import type { Agents } from '../agent/agents.js';
@@ -95,10 +94,12 @@ export class Booter {
     const claims = new Claims();
     try {
       registry.takeName(name, id);
-      claims.note(() => registry.freeName(name));
+      claims.note(() => registry.freeName(id));
       if (reserved !== null) this.#reserve(reserved, id);
       const vmm = await fleet.capabilities(operation.cx);
       await this.#proveFiles(order, operation.cx);
+      registry.drives.take(id, recordedDrives(order.config));
+      claims.note(() => registry.drives.free(id));
       const places = this.#places(order, reserved);
       const grants = places.map((place) => claims.grant(fabric, { ...place, vm: id }));
       const vm = new Vm(emptyRecord(id, 'booted', vmm.version), runDir);
@@ -142,23 +143,16 @@ export class Booter {
     }));
   }
 
-  /** The files that Firecracker would only miss later, and drives that somebody else writes to. */
+  /** The files that Firecracker would only miss later; drives by their real paths from here on. */
   async #proveFiles(order: BootOrder, cx: Context): Promise<void> {
     const source = order.config['boot-source'];
     await fileProve({ path: source.kernel_image_path, what: 'kernel', write: false }, cx);
     if (source.initrd_path) await fileProve({ path: source.initrd_path, what: 'initrd', write: false }, cx);
     for (const drive of order.config.drives) {
-      const path = await fileProve(
+      drive.path_on_host = await fileProve(
         { path: drive.path_on_host, what: 'drive', write: !drive.is_read_only },
         cx,
       );
-      drive.path_on_host = path;
-      const user = this.#parts.registry
-        .all()
-        .find((vm) =>
-          vm.record.drives.some((other) => other.file === path && !(other.readOnly && drive.is_read_only)),
-        );
-      if (user) throw driveInUse({ path, by: user.name });
     }
   }
 }

@@ -1,6 +1,6 @@
 import { basename, join, relative } from 'node:path';
 import type { Vm as VmView } from '../api/shapes/vm.js';
-import { runWatch, socketAmong, subfolders, type RunWatch } from '../effects/run-watch.js';
+import { runWatch, socketsAmong, subfolders, type RunWatch } from '../effects/run-watch.js';
 import type { EventHub } from '../events/hub.js';
 import type { VmmDescription } from '../vmm/answers.js';
 import { VmmApi } from '../vmm/api.js';
@@ -106,8 +106,10 @@ export class ForeignVms {
     const before = this.#found.get(dir);
     before?.api.close();
     this.#found.delete(dir);
-    const socket = ours(basename(dir)) ? null : await socketAmong({ dir, candidates: layouts }, cx);
-    const found = socket === null ? null : await this.#probe(dir, join(dir, socket));
+    const sockets = ours(basename(dir)) ? [] : await socketsAmong({ dir, candidates: layouts }, cx);
+    let found: Foreign | null = null;
+    // One of them may be stale.
+    for (const socket of sockets) found ??= await this.#probe(dir, join(dir, socket));
     if (found) this.#found.set(dir, found);
     const { view } = found ?? before ?? {};
     if (view === undefined || (before && found && before.view.power.is === found.view.power.is)) return;

@@ -1,4 +1,5 @@
 import type { Agents } from '../agent/agents.js';
+import type { EventHub } from '../events/hub.js';
 import { capabilitiesOf } from '../vmm/capabilities.js';
 import type { Fleet } from '../vmm/fleet.js';
 import { within, type Context } from '../../plugins/contract.js';
@@ -18,10 +19,12 @@ export const unreachable = {
 export class Health {
   readonly #fleet: Fleet;
   readonly #agents: Agents;
+  readonly #events: EventHub;
 
-  constructor(fleet: Fleet, agents: Agents) {
-    this.#fleet = fleet;
-    this.#agents = agents;
+  constructor(parts: { fleet: Fleet; agents: Agents; events: EventHub }) {
+    this.#fleet = parts.fleet;
+    this.#agents = parts.agents;
+    this.#events = parts.events;
   }
 
   /** Asks the VMM whether the guest runs. */
@@ -45,11 +48,19 @@ export class Health {
       await within(cx, { what: 'the agent’s answer', milliseconds: agentPatience }, (inner) =>
         agent.ping(inner),
       );
-      vm.sawFault(null);
+      this.note(vm, null);
     } catch {
       cx.signal.throwIfAborted();
-      vm.sawFault(unreachable);
+      this.note(vm, unreachable);
     }
+  }
+
+  /** Notes why a VM that was ready is so no more, or with null that it is again. */
+  note(vm: Vm, fault: { reason: string; remedy: string } | null): void {
+    vm.sawFault(fault);
+    if (fault === null) return;
+    const detail = { name: vm.name, ...fault };
+    this.#events.emit({ type: 'vm.degraded', vm: vm.id, operation: vm.operation?.id ?? null, detail });
   }
 
   /** Why pausing this VM costs its agent; null where it does not (fact 19). */

@@ -17,6 +17,9 @@ import type { Vm } from './vm.js';
 /** Operations in whose course the VMM is meant to end. */
 const endings: ReadonlySet<string> = new Set(['vm.stop', 'vm.ended', 'vm.discard']);
 
+const isEnding = (operation: Operation | null): boolean =>
+  operation !== null && endings.has(operation.method);
+
 export interface LifecycleParts {
   readonly bench: Bench;
   readonly registry: Registry;
@@ -62,19 +65,20 @@ export class Lifecycle {
           detail: { reason: error.reason, message: error.message },
         });
       if (keepOnFailure && vm.record.pending !== null) await this.#keep(vm, operation, error);
-      else await this.#undone(operation, error, () => this.#free(vm, operation, change.steps));
+      else await this.#undone(operation, error, () => this.#free(vm, operation, { more: change.steps }));
       throw error;
     }
   }
 
   /**
-   * Changes a VM that is there; on failure what the change did is undone and the VM is as before.
+   * Changes a VM that is there; on failure what the change did is undone and the VM is as before. Claims the VM for the
+   * operation, unless that was done before to decide on the change.
    * @throws what the failing step threw
    */
   async change(vm: Vm, change: Change): Promise<void> {
     const { operation } = change;
     try {
-      vm.claim(operation);
+      if (vm.operation !== operation) vm.claim(operation);
     } catch (thrown) {
       throw operation.refuse(thrown);
     }
@@ -95,7 +99,7 @@ export class Lifecycle {
   async stop(vm: Vm): Promise<void> {
     while (vm.operation) {
       const busy = vm.operation;
-      if (busy.method !== 'vm.stop') busy.abort(cancelled({ by: 'vm.stop' }));
+      if (!isEnding(busy)) busy.abort(cancelled({ by: 'vm.stop' }));
       await busy.settled;
     }
     if (this.#parts.registry.byId(vm.id) !== vm) return;
@@ -105,12 +109,12 @@ export class Lifecycle {
   /** The VMM of this VM has ended. Where nobody asked it to, all that the VM held is freed. */
   async ended(vm: Vm, { process, exit }: { process: Mortal; exit: ProcessExit }): Promise<void> {
     vm.sawProcess({ is: 'ended', at: Date.now(), exit });
-    const busy = vm.operation;
-    if (busy && endings.has(busy.method)) return;
-    const died = await process.obituary(busy?.step ?? busy?.method ?? 'its life');
-    if (busy) {
-      busy.abort(died);
-      await busy.settled;
+    if (isEnding(vm.operation)) return;
+    const died = await process.obituary(vm.operation?.step ?? vm.operation?.method ?? 'its life');
+    // What began while the log was read, or after another, ends too.
+    while (vm.operation && !isEnding(vm.operation)) {
+      vm.operation.abort(died);
+      await vm.operation.settled;
     }
     // What made it has undone it, or keeps it to be looked at.
     if (this.#parts.registry.byId(vm.id) !== vm || vm.record.kept || vm.operation) return;
@@ -140,16 +144,16 @@ export class Lifecycle {
 
   async #remove(vm: Vm, method: string, detail: object): Promise<void> {
     const { operations, events } = this.#parts;
-    const operation = operations.begin({ method, vm: vm.id, name: vm.name });
+    const operation = operations.begin({ method, vm: vm.id, name: vm.record.name });
     vm.claim(operation);
-    events.emit({
-      type: 'vm.stopped',
-      vm: vm.id,
-      operation: operation.id,
-      detail: { name: vm.name, ...detail },
-    });
+    this.#tell('vm.changed', vm, operation);
+    const stopped = (): void => {
+      const { id, name } = operation;
+      if (name !== null)
+        events.emit({ type: 'vm.stopped', vm: vm.id, operation: id, detail: { name, ...detail } });
+    };
     try {
-      await this.#free(vm, operation, []);
+      await this.#free(vm, operation, { more: [], stopped });
       operation.end('committed');
     } catch (thrown) {
       const error = asThawError(thrown).within(operation.id);
@@ -169,13 +173,19 @@ export class Lifecycle {
     }
   }
 
-  async #free(vm: Vm, operation: Operation, more: readonly Step[]): Promise<void> {
+  /** @param stopped called once the VMM has ended */
+  async #free(
+    vm: Vm,
+    operation: Operation,
+    { more, stopped }: { more: readonly Step[]; stopped?: () => void },
+  ): Promise<void> {
     const { bench, registry, agents, fleet } = this.#parts;
     await agents.close(vm.id);
     // First of all: what else is undone is then in nobody's use, and NICs need no unplugging.
     await operation.during('end', 'undo', () =>
       fleet.end({ vm: vm.id, dir: vm.dir }, operation.aside(new AbortController().signal)),
     );
+    stopped?.();
     await undoAll(vm, { operation, more }, bench);
     registry.remove(vm);
     this.#tell('vm.removed', vm, operation);
@@ -183,6 +193,7 @@ export class Lifecycle {
 
   async #keep(vm: Vm, operation: Operation, error: ThawError): Promise<void> {
     const { bench } = this.#parts;
+    this.#sawProcess(vm);
     const steps = [...vm.record.steps, ...(vm.record.pending?.steps ?? [])];
     const kept = { reason: `${error.reason}: ${error.message}`, at: Date.now() };
     await this.#undone(operation, error, async () => {
@@ -194,9 +205,13 @@ export class Lifecycle {
     });
   }
 
-  #sawRunning(vm: Vm): void {
+  #sawProcess(vm: Vm): void {
     const identity = this.#parts.fleet.identity(vm.id);
     if (identity) vm.sawProcess({ is: 'alive', at: Date.now(), ...identity });
+  }
+
+  #sawRunning(vm: Vm): void {
+    this.#sawProcess(vm);
     if (vm.record.name !== null) vm.sawPower('running');
   }
 

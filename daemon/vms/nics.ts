@@ -5,7 +5,6 @@ import type { NicWish } from '../api/snapshot.js';
 import type { Attachment } from '../api/shapes/vm.js';
 import type { Operation } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
-import type { Records } from '../records/records.js';
 import { granted } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { FreeStep, LetGoStep, UnplugStep } from '../steps/detach.js';
@@ -17,6 +16,8 @@ import { pluggedIn, updateAnswer } from './confirmed.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Vm } from './vm.js';
 
+type Undone = NonNullable<Parameters<Lifecycle['change']>[1]['undone']>;
+
 /** Firecracker's device slots without the root bridge (fact 11: 30 NICs beside one vsock). */
 const deviceSlots = 31;
 /** Milliseconds for a guest to let go of a NIC. */
@@ -26,7 +27,6 @@ export interface NicsParts {
   readonly fabric: Fabric;
   readonly operations: Operations;
   readonly lifecycle: Lifecycle;
-  readonly records: Records;
 }
 
 /** Gives running VMs more NICs, and takes them away. */
@@ -68,14 +68,9 @@ export class Nics {
     });
     // Undoing it is an unplug, after which no NIC would work: the record says so first, and takes it back at the commit.
     const before = { everUnplugged: true, everHadNic: true };
-    try {
-      await lifecycle.change(vm, { operation, steps, makes: false, before, commit });
-    } catch (error) {
-      if (!wasPlugged(operation, grant)) {
-        await vm.write({ everUnplugged: false, everHadNic }, this.#parts.records, operation.aside(signal));
-      }
-      throw error;
-    }
+    const undone: Undone = (left) =>
+      left.length > 0 || wasUnplugged(operation) ? {} : { everUnplugged: false, everHadNic };
+    await lifecycle.change(vm, { operation, steps, makes: false, before, commit, undone });
     return attachmentOf(vm, grant.nic);
   }
 
@@ -87,6 +82,7 @@ export class Nics {
     const attachment = vm.record.attachments.find((one) => one.grant.nic === id);
     if (!attachment) throw operation.refuse(attachmentUnknown({ vm: vm.name, attachment: id }));
     const { mac } = attachment.grant;
+    const { everUnplugged } = vm.record;
     const held = vm.record.steps.filter((step) => step['nic'] === id);
     const letGo: LetGoStep = { kind: 'let-go', vm: vm.id, nic: id, mac, timeout: letGoTimeout };
     const unplug: UnplugStep = { kind: 'unplug', vm: vm.id, nic: id };
@@ -101,6 +97,7 @@ export class Nics {
       steps: [...(order.force ? [] : [letGo]), unplug, free],
       makes: false,
       before: { everUnplugged: true },
+      undone: () => (wasUnplugged(operation) ? {} : { everUnplugged }),
       commit: () => ({
         steps: vm.record.steps.filter((step) => step['nic'] !== id),
         attachments: vm.record.attachments.filter((one) => one.grant.nic !== id),
@@ -158,9 +155,9 @@ function freeNicId(record: VmRecord): string {
   return `eth${index}`;
 }
 
-/** Whether the VMM was asked to plug it: then undoing was an unplug. */
-function wasPlugged(operation: Operation, grant: Grant): boolean {
-  return operation.timeline().spans.some((span) => span.kind === 'step' && span.name === `nic ${grant.nic}`);
+/** Whether the VMM was asked to unplug something in the course of an operation, its undo included. */
+function wasUnplugged(operation: Operation): boolean {
+  return operation.timeline().spans.some((span) => span.kind === 'effect' && span.name === 'vmm.detach');
 }
 
 function attachmentOf(vm: Vm, nic: string): Attachment {

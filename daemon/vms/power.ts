@@ -1,7 +1,7 @@
 import type { Operations } from '../operations/operations.js';
 import type { Fleet } from '../vmm/fleet.js';
 import type { EventHub } from '../events/hub.js';
-import type { Operation } from '../operations/operation.js';
+import { asThawError, type Operation } from '../operations/operation.js';
 import type { Agents } from '../agent/agents.js';
 import type { Health } from './health.js';
 import type { Vm } from './vm.js';
@@ -13,6 +13,9 @@ export interface PowerParts {
   readonly operations: Operations;
   readonly events: EventHub;
 }
+
+/** Milliseconds to see what became of a VM whose pause or resume failed. */
+const lookDeadline = 5_000;
 
 /** Pauses and resumes VMs because somebody asked. */
 export class Power {
@@ -37,14 +40,11 @@ export class Power {
 
   /** Resumes, and looks whether the agent still answers: a VM that was ready may end degraded. */
   async resume(vm: Vm, signal: AbortSignal): Promise<void> {
-    const { fleet, health, events } = this.#parts;
+    const { fleet, health } = this.#parts;
     await this.#during(vm, { method: 'vm.resume', signal }, async (operation) => {
       await fleet.api(vm.id).resume(operation.cx);
       vm.sawPower('running');
       await health.lookAtAgent(vm, operation.cx);
-      const { degraded } = vm.observed;
-      if (degraded)
-        events.emit({ type: 'vm.degraded', vm: vm.id, operation: operation.id, detail: degraded });
     });
   }
 
@@ -53,20 +53,30 @@ export class Power {
     { method, signal }: { method: string; signal: AbortSignal },
     fn: (operation: Operation) => Promise<void>,
   ): Promise<void> {
-    const { operations, events } = this.#parts;
+    const { operations, events, health } = this.#parts;
     const operation = operations.begin({ method, vm: vm.id, name: vm.name, signal });
+    const tell = (): void => {
+      const detail = { name: vm.name, state: vm.view().word };
+      events.emit({ type: 'vm.changed', vm: vm.id, operation: operation.id, detail });
+    };
     try {
       vm.claim(operation);
-      await operation.during(method, 'step', () => fn(operation));
     } catch (thrown) {
       throw operation.refuse(thrown);
     }
-    operation.end('committed');
-    events.emit({
-      type: 'vm.changed',
-      vm: vm.id,
-      operation: operation.id,
-      detail: { state: vm.view().word },
-    });
+    try {
+      await operation.during(method, 'step', () => fn(operation));
+      operation.end('committed');
+      tell();
+    } catch (thrown) {
+      const error = asThawError(operation.cx.signal.aborted ? operation.cx.signal.reason : thrown);
+      // It may have been done all the same: there is no way back, but it can be seen.
+      await health
+        .lookAtPower(vm, operation.aside(AbortSignal.timeout(lookDeadline)))
+        .catch(() => vm.sawPower('unknown'));
+      operation.end('failed', error);
+      tell();
+      throw error.within(operation.id);
+    }
   }
 }

@@ -1,10 +1,17 @@
 import { nameTaken, vmUnknown } from '../api/errors/vm.js';
+import { Drives } from './drives.js';
 import type { Vm } from './vm.js';
 
-/** The VMs of ours, by id and by name. Names are taken at once, before anything is made for them. */
+/**
+ * The VMs of ours, by id and by name, and the files of their drives. Names and files are taken at once, before anything
+ * is made for them, and kept until the VM is removed.
+ */
 export class Registry {
   readonly #byId = new Map<string, Vm>();
   readonly #idByName = new Map<string, string>();
+  readonly #nameById = new Map<string, string>();
+  /** What a VM has here goes with {@link remove}. */
+  readonly drives = new Drives((id) => this.#nameById.get(id) ?? id);
 
   /** All, slots included. */
   all(): readonly Vm[] {
@@ -28,31 +35,45 @@ export class Registry {
     const by = this.#idByName.get(name);
     if (by !== undefined) throw nameTaken({ name, by });
     this.#idByName.set(name, id);
+    this.#nameById.set(id, name);
   }
 
-  freeName(name: string): void {
-    this.#idByName.delete(name);
+  /** Frees the name of a VM, if it has one. */
+  freeName(id: string): void {
+    const name = this.#nameById.get(id);
+    this.#nameById.delete(id);
+    if (name !== undefined) this.#idByName.delete(name);
   }
 
   add(vm: Vm): void {
     this.#byId.set(vm.id, vm);
   }
 
-  /** Forgets a VM and frees its name. */
+  /** Forgets a VM and frees its name and drives: what was taken, which its record may never have come to say. */
   remove(vm: Vm): void {
     this.#byId.delete(vm.id);
-    const { name } = vm.record;
-    if (name !== null && this.#idByName.get(name) === vm.id) this.#idByName.delete(name);
+    this.freeName(vm.id);
+    this.drives.free(vm.id);
   }
 
   byId(id: string): Vm | undefined {
     return this.#byId.get(id);
   }
 
+  /** Whether this is a VM that people see. */
+  has(ref: string): boolean {
+    return this.#visible(ref) !== undefined;
+  }
+
   /** @throws vmUnknown */
   find(ref: string): Vm {
-    const vm = this.#byId.get(this.#idByName.get(ref) ?? ref);
-    if (vm === undefined || vm.record.name === null) throw vmUnknown({ vm: ref });
+    const vm = this.#visible(ref);
+    if (vm === undefined) throw vmUnknown({ vm: ref });
     return vm;
+  }
+
+  #visible(ref: string): Vm | undefined {
+    const vm = this.#byId.get(this.#idByName.get(ref) ?? ref);
+    return vm?.record.name === null ? undefined : vm;
   }
 }

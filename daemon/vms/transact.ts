@@ -3,7 +3,7 @@ import { asThawError, type Operation } from '../operations/operation.js';
 import { runSteps, stepLabel, undoSteps, type Answers } from '../operations/run-steps.js';
 import type { Records } from '../records/records.js';
 import type { VmRecord } from '../records/vm-record.js';
-import type { Step, StepKinds } from '../../plugins/contract.js';
+import type { Context, Step, StepKinds } from '../../plugins/contract.js';
 import type { Vm } from './vm.js';
 
 /** What every change of a VM needs. */
@@ -22,6 +22,11 @@ export interface Change {
   readonly before?: Partial<VmRecord>;
   /** Called when all steps are done. What it returns is written, and with that the change is committed. */
   readonly commit: (answers: Answers) => Partial<VmRecord>;
+  /**
+   * Called once the steps of a change that failed are undone, as far as they could be (`left` resist), while the VM is
+   * still held: looks at what became of it, and returns what the record says then if not what it said with the plan.
+   */
+  readonly undone?: (left: readonly Step[], cx: Context) => Partial<VmRecord> | Promise<Partial<VmRecord>>;
 }
 
 const never = new AbortController().signal;
@@ -56,18 +61,19 @@ export async function perform(vm: Vm, change: Change, { records, kinds }: Bench)
  */
 export async function undoChange(
   vm: Vm,
-  change: Pick<Change, 'operation' | 'steps'>,
+  change: Pick<Change, 'operation' | 'steps' | 'undone'>,
   bench: Bench,
 ): Promise<void> {
   const aside = change.operation.aside(never);
   const failures = await undo(change.steps, change.operation, bench);
-  const { pending } = vm.record;
-  if (failures.length === 0) {
-    if (pending !== null) await vm.write({ pending: null }, bench.records, aside);
-    return;
-  }
   const left = failures.map(({ step }) => step);
-  if (pending !== null) await vm.write({ pending: { ...pending, steps: left } }, bench.records, aside);
+  const more = await change.undone?.(left, aside);
+  const { pending } = vm.record;
+  if (pending !== null) {
+    const rest = failures.length === 0 ? null : { ...pending, steps: left };
+    await vm.write({ ...more, pending: rest }, bench.records, aside);
+  }
+  if (failures.length === 0) return;
   throw undoFailed({ vm: vm.name, steps: left.map(stepLabel) }, { cause: failures[0]?.error });
 }
 

@@ -6,6 +6,7 @@ import type { Operations } from '../operations/operations.js';
 import type { UpdateStep } from '../steps/guest.js';
 import { asThawError } from '../operations/operation.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
+import type { Health } from './health.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Vm } from './vm.js';
 import { guestNic } from '../../plugins/contract.js';
@@ -14,11 +15,18 @@ import { guestNic } from '../../plugins/contract.js';
 export class Updater {
   readonly #operations: Operations;
   readonly #lifecycle: Lifecycle;
+  readonly #health: Health;
   readonly #needs: readonly string[];
 
-  constructor(parts: { operations: Operations; lifecycle: Lifecycle; needs: readonly string[] }) {
+  constructor(parts: {
+    operations: Operations;
+    lifecycle: Lifecycle;
+    health: Health;
+    needs: readonly string[];
+  }) {
     this.#operations = parts.operations;
     this.#lifecycle = parts.lifecycle;
+    this.#health = parts.health;
     this.#needs = parts.needs;
   }
 
@@ -70,10 +78,10 @@ export class Updater {
     } catch (thrown) {
       const error = asThawError(thrown);
       if (record.confirmed && updateFailed.is(error))
-        vm.sawFault({ reason: error.reason, remedy: error.detail.remedy });
+        this.#health.note(vm, { reason: error.reason, remedy: error.detail.remedy });
       throw error;
     }
-    vm.sawFault(null);
+    this.#health.note(vm, null);
     const [answer] = told;
     if (!answer) throw internal({ what: 'an update was committed without an answer' });
     return answer;

@@ -20,12 +20,17 @@ export class Vms {
 
   /** @throws vmUnknown */
   get(ref: string): VmView {
-    return this.#foreign.find(ref) ?? this.#registry.find(ref).view();
+    return this.#strangers(ref) ?? this.#registry.find(ref).view();
   }
 
   /** A VM that may be changed. @throws vmUnknown, vmForeign */
   ours(ref: string): Vm {
-    if (this.#foreign.find(ref)) throw vmForeign({ vm: ref });
+    if (this.#strangers(ref)) throw vmForeign({ vm: ref });
     return this.#registry.find(ref);
+  }
+
+  /** A VM of somebody else; one of ours comes first, whatever others call their folders. */
+  #strangers(ref: string): VmView | undefined {
+    return this.#registry.has(ref) ? undefined : this.#foreign.find(ref);
   }
 }
