@@ -102,9 +102,14 @@ export class SlotPool {
         this.#ready.push(slot);
         void slot.ended.then(() => this.#lost(slot));
       } catch (error) {
-        if (!this.#closed) this.#log.warn({ err: error, network: this.#network }, 'a slot could not be made');
+        this.#failed(error);
         return;
       }
     }
+  }
+
+  #failed(error: unknown): void {
+    // One that was in the making when we closed was given up, it did not fail.
+    if (!this.#closed) this.#log.warn({ err: error, network: this.#network }, 'a slot could not be made');
   }
 }
