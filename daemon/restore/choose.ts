@@ -51,10 +51,12 @@ function refusalOf(
 ): ThawError {
   const [first] = refusals;
   if (asked !== 'auto' && first) return first.error;
+  // What stopping somebody would mend comes before what takes another snapshot.
+  const soonest = refusals.find(({ error }) => error.detail.retryable) ?? first;
   return notFit({
     snapshot: manifest.name ?? manifest.id,
     strategy: 'auto',
     why: refusals.map(({ name, error }) => `${name}: ${error.message}`).join('; '),
-    instead: first?.error.detail.remedy ?? 'Load a strategy',
+    instead: soonest?.error.detail.remedy ?? 'Load a strategy',
   });
 }

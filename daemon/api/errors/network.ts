@@ -147,7 +147,7 @@ export const tapTaken = defineError({
   data: z.object({ tap: z.string(), by: z.string() }),
   message: ({ tap, by }) => `The tap ${tap}, which the snapshot has inside, is ${by}’s`,
   remedy: () =>
-    'One VM at a time can have it, the source counts: stop that one, or use the strategy override',
+    'One VM at a time can have it, the source counts: stop that one; the strategy override gives each clone a tap of its own',
 });
 
 export const nicUnknown = defineError({
