@@ -1,18 +1,15 @@
 import { constants } from 'node:os';
 import koffi from 'koffi';
+import { untilReadable } from './readable.js';
 import { readStartTime, type ProcessIdentity } from './vmm-proc.js';
 
 // `null` is the program itself: node is linked to the C library.
 const libc = koffi.load(null);
 const syscall = libc.func('long syscall(long number, ...)');
 const closeFd = libc.func('int close(int fd)');
-koffi.struct('thaw_pollfd', { fd: 'int', events: 'short', revents: 'short' });
-const poll = libc.func('int poll(_Inout_ thaw_pollfd *fds, unsigned long count, int timeout)');
-
 // The same on every architecture that Firecracker knows (include/uapi/asm-generic/unistd.h).
 const pidfdSendSignal = 424;
 const pidfdOpen = 434;
-const pollIn = 1;
 
 /** A process held by a pidfd: its number can't be given to another one while signals are sent through it. */
 export class PinnedProcess {
@@ -47,14 +44,9 @@ export class PinnedProcess {
     );
   }
 
-  /** True once it has ended, false after `milliseconds`. Holds one thread of the pool meanwhile. */
+  /** True once it has ended, false after `milliseconds`. */
   async ended(milliseconds: number): Promise<boolean> {
-    const fds = [{ fd: this.#fd, events: pollIn, revents: 0 }];
-    return await new Promise<boolean>((resolve) => {
-      poll.async(fds, 1, milliseconds, (error: unknown, ready: unknown) =>
-        resolve(error === null && ready === 1),
-      );
-    });
+    return await untilReadable(this.#fd, milliseconds);
   }
 
   close(): void {

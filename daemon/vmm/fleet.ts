@@ -29,6 +29,8 @@ const endGrace = 1_000;
 /** The VMMs of this daemon: started, found again, ended; one API connection each. */
 export class Fleet {
   readonly #vmms = new Map<string, Vmm>();
+  /** VMs whose VMM was seen to end: none is left to be looked for. */
+  readonly #ended = new Set<string>();
   readonly #binary: string;
   readonly #args: readonly string[];
   readonly #binaries: Binaries;
@@ -52,7 +54,10 @@ export class Fleet {
     return this.#binaries.look(this.#binary, cx);
   }
 
-  /** Starts a VMM and waits for its socket. @throws vmmNotExecutable, vmmDied, deadlineExceeded */
+  /**
+   * Starts a VMM and waits until it answers; the connection to it is open then, and spared the first call of a restore.
+   * @throws vmmNotExecutable, vmmDied, deadlineExceeded, vmmSilent
+   */
   async launch(
     wish: Berth & Pick<LaunchWish, 'within'> & { pci: boolean },
     cx: Context,
@@ -60,9 +65,12 @@ export class Fleet {
     const { vm, dir, within: where } = wish;
     const launch = { vm, dir, binary: this.#binary, args: this.#args, enablePci: wish.pci, within: where };
     const process = await launchVmm(launch, cx);
-    this.#keep(process);
+    const { api } = this.#keep(process);
     const limit = { what: 'the start of Firecracker', milliseconds: startDeadline };
-    await within(cx, limit, (inner) => process.waitForSocket(inner));
+    await within(cx, limit, async (inner) => {
+      await process.waitForSocket(inner);
+      await api.describe(inner);
+    });
     return process;
   }
 
@@ -111,8 +119,15 @@ export class Fleet {
       assertGone(vmm.process, await vmm.process.end(endGrace, cx));
       return;
     }
+    // A look at every process of the host: only for a VM left by another daemon, or in the middle of its start.
+    if (this.#ended.has(berth.vm)) return;
     for (const identity of await findVmm(berth, cx))
       assertGone(identity, await endProcess({ identity, graceMs: endGrace }, cx));
+  }
+
+  /** Forgets a VM that is gone for good. */
+  forget(vm: string): void {
+    this.#ended.delete(vm);
   }
 
   /** Lets go of all connections; the VMMs live on. */
@@ -126,11 +141,13 @@ export class Fleet {
     const api = new VmmApi({ vm, socketPath: process.apiSocket, process });
     const vmm = { process, api };
     this.#vmms.set(vm, vmm);
+    this.#ended.delete(vm);
     void process.exited.then((exit) => {
       api.close();
       // After close() nobody is to hear of it any more.
       if (this.#vmms.get(vm) !== vmm) return;
       this.#vmms.delete(vm);
+      this.#ended.add(vm);
       this.#onExit(process, exit);
     });
     return vmm;

@@ -187,6 +187,7 @@ export class Lifecycle {
     );
     stopped?.();
     await undoAll(vm, { operation, more }, bench);
+    fleet.forget(vm.id);
     registry.remove(vm);
     this.#tell('vm.removed', vm, operation);
   }
