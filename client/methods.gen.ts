@@ -29,6 +29,7 @@ export const methodTable: Readonly<Record<string, MethodInfo>> = {
   'system.doctor': { access: 'read', progress: false },
   'system.health': { access: 'read', progress: false },
   'system.info': { access: 'read', progress: false },
+  'system.reconcile': { access: 'change', progress: false },
   'vm.boot': { access: 'change', progress: true },
   'vm.get': { access: 'read', progress: false },
   'vm.list': { access: 'read', progress: false },

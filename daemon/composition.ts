@@ -22,9 +22,11 @@ import { snapshotHandlers } from './methods/snapshot.js';
 import { systemHandlers } from './methods/system.js';
 import { vmHandlers } from './methods/vm.js';
 import { Operations } from './operations/operations.js';
+import { Ticker } from './operations/ticker.js';
 import { Turnstile } from './operations/turnstile.js';
 import { loadPlugins } from './plugins/load.js';
 import { reconcileAtStart } from './reconcile/reconcile.js';
+import { Reconciler } from './reconcile/reconciler.js';
 import { Records } from './records/records.js';
 import { Orders } from './restore/orders.js';
 import { proveDraft } from './restore/proof.js';
@@ -169,6 +171,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   await reconcileAtStart({ ...common, records, kinds, health, log }, cx);
   // Only now: what a daemon before had published and not committed is gone by now.
   const catalog = await Catalog.open(store, cx);
+  const reconciler = new Reconciler({ ...common, records, kinds, log });
 
   const slots = await life.open(
     'slots',
@@ -210,7 +213,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
     ...eventHandlers({ hub: events, vms: () => vms.list() }),
     ...systemHandlers({
       ...common,
-      ...{ config, roots, startedAt: Date.now(), slots, vitals },
+      ...{ config, roots, startedAt: Date.now(), slots, vitals, reconciler },
       plugins: () => plugins.list(),
       stopping: () => stopping,
     }),
@@ -251,6 +254,16 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
       await server.close(closeDeadline);
       await operations.idle();
     },
+  );
+  await life.open(
+    'reconcile',
+    () =>
+      new Ticker({
+        seconds: config.reconcile.intervalSeconds,
+        run: (signal) => reconciler.run(false, signal),
+        onError: (err) => log.error({ err }, 'reconcile failed'),
+      }),
+    (ticker) => ticker.close(),
   );
   slots.fill();
   log.info({ version, socket: listener.path, vms: registry.size, pid: process.pid }, 'listening');

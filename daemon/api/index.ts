@@ -29,6 +29,7 @@ export const methods = {
   'system.doctor': system.doctor,
   'system.health': system.health,
   'system.info': system.info,
+  'system.reconcile': system.reconcile,
   'vm.boot': vm.boot,
   'vm.get': vm.get,
   'vm.list': vm.list,

@@ -43,6 +43,43 @@ export const health = defineMethod({
   }),
 });
 
+/** What one run of reconcile found and did. */
+export const Reconciled = z.object({
+  dryRun: z.boolean(),
+  findings: z.array(
+    z.object({
+      /** Id of the VM; null for what belongs to none. */
+      vm: z.string().nullable(),
+      what: z.string(),
+      problem: z.string(),
+      /** What mends it; null where it takes a person. */
+      repair: z.enum(['remove', 'undo', 'rewrite', 'sweep', 'mend']).nullable(),
+      remedy: z.string(),
+      outcome: z.enum(['found', 'mended', 'failed']),
+      /** Why mending failed. */
+      error: z.string().nullable(),
+    }),
+  ),
+  /** Names of VMs that somebody works on: left alone. */
+  skipped: z.array(z.string()),
+  /** Names of the effects it had outside of VMs' operations; none where all is well. */
+  effects: z.array(z.string()),
+  milliseconds: z.number(),
+});
+export type Reconciled = z.infer<typeof Reconciled>;
+
+export const reconcile = defineMethod({
+  name: 'system.reconcile',
+  summary:
+    'Compare records with what is there, and mend what differs; VMs that are being worked on are left alone.',
+  access: 'change',
+  params: z.strictObject({
+    /** Only tell what would be mended. */
+    dryRun: z.boolean().default(false),
+  }),
+  result: Reconciled,
+});
+
 /** One finding of `system.doctor`. */
 export const Diagnosis = z.object({
   check: z.string(),

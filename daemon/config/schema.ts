@@ -45,6 +45,12 @@ export const Config = z.strictObject({
     .prefault({}),
   /** Of the strategy netns; checked by the network plugin. */
   netns: z.unknown().optional(),
+  reconcile: z
+    .strictObject({
+      /** Seconds between two comparisons of what is recorded with what is there; 0 for only at start and on request. */
+      intervalSeconds: z.int().min(0).max(86400).default(60),
+    })
+    .prefault({}),
   /** By name; checked by the network plugin. Without any there is one named `default`. */
   networks: z.record(z.string(), z.unknown()).optional(),
   plugins: z

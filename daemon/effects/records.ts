@@ -33,6 +33,11 @@ export const recordSetAside = effect('record.set-aside', (path: string) => {
   return aside;
 });
 
+/** The names of the files that look like records. */
+export const recordsNamed = look('record.names', (dir: string) =>
+  readdirSync(dir).filter((name) => name.endsWith('.json')),
+);
+
 /** The files of the folder that look like records, with their text; null where one can't be read. */
 export const recordsRead = look('record.read', (dir: string) =>
   readdirSync(dir)

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js';
 import { diagnose } from '../doctor/index.js';
 import { textOf, type Roots } from './roots.js';
 import type { Vitals } from '../metrics/vitals.js';
+import type { Reconciler } from '../reconcile/reconciler.js';
 import type { Operations } from '../operations/operations.js';
 import type { SlotPool } from '../restore/slots.js';
 import { asThawError } from '../operations/operation.js';
@@ -22,11 +23,12 @@ export interface SystemParts {
   readonly operations: Operations;
   readonly slots: SlotPool;
   readonly vitals: Vitals;
+  readonly reconciler: Reconciler;
   readonly plugins: () => readonly { kind: string; name: string }[];
   readonly stopping: () => boolean;
 }
 
-type SystemMethods = 'system.info' | 'system.health' | 'system.doctor';
+type SystemMethods = 'system.info' | 'system.health' | 'system.doctor' | 'system.reconcile';
 
 /** What the daemon tells of itself and of its host. */
 export function systemHandlers(parts: SystemParts): Pick<Handlers, SystemMethods> {
@@ -62,6 +64,7 @@ export function systemHandlers(parts: SystemParts): Pick<Handlers, SystemMethods
       residentBytes: vitals.residentBytes,
       eventLoopLagMs: vitals.eventLoopLagMs,
     }),
+    'system.reconcile': ({ dryRun }, call) => parts.reconciler.run(dryRun, call.signal),
     'system.doctor': async ({ kernelConfig: path }, call) => {
       const cx = operations.looking(call.signal);
       const kernelConfig =

@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import { recordUnusable } from '../api/errors/host.js';
 import type { ThawError } from '../api/thaw-error.js';
-import { recordRemove, recordSetAside, recordsOpen, recordsRead, recordWrite } from '../effects/records.js';
+import {
+  recordRemove,
+  recordSetAside,
+  recordsNamed,
+  recordsOpen,
+  recordsRead,
+  recordWrite,
+} from '../effects/records.js';
 import type { Context } from '../../plugins/contract.js';
 import { readRecord } from './versions.js';
 import type { VmRecord } from './vm-record.js';
@@ -45,6 +52,11 @@ export class Records {
       await recordSetAside(path, cx);
     }
     return { records, unusable };
+  }
+
+  /** Whose records are there, by name only. */
+  async ids(cx: Context): Promise<readonly string[]> {
+    return (await recordsNamed(this.#dir, cx)).map((name) => name.slice(0, -'.json'.length));
   }
 
   async write(record: VmRecord, cx: Context): Promise<void> {

@@ -33,6 +33,8 @@ export interface LifecycleParts {
 /** What brings VMs into being, changes them and ends them: one operation per VM at a time, journaled, undone on failure. */
 export class Lifecycle {
   readonly #parts: LifecycleParts;
+  /** VMs whose VMM was seen to have ended, while they are freed. */
+  readonly #burying = new Set<Vm>();
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
@@ -107,8 +109,22 @@ export class Lifecycle {
   }
 
   /** The VMM of this VM has ended. Where nobody asked it to, all that the VM held is freed. */
-  async ended(vm: Vm, { process, exit }: { process: Mortal; exit: ProcessExit }): Promise<void> {
-    vm.sawProcess({ is: 'ended', at: Date.now(), exit });
+  async ended(vm: Vm, how: { process: Mortal; exit: ProcessExit }): Promise<void> {
+    vm.sawProcess({ is: 'ended', at: Date.now(), exit: how.exit });
+    this.#burying.add(vm);
+    try {
+      await this.#bury(vm, how);
+    } finally {
+      this.#burying.delete(vm);
+    }
+  }
+
+  /** Whether the end of its VMM was seen and somebody is about to free it. */
+  burying(vm: Vm): boolean {
+    return this.#burying.has(vm);
+  }
+
+  async #bury(vm: Vm, { process, exit }: { process: Mortal; exit: ProcessExit }): Promise<void> {
     if (isEnding(vm.operation)) return;
     const died = await process.obituary(vm.operation?.step ?? vm.operation?.method ?? 'its life');
     // What began while the log was read, or after another, ends too.

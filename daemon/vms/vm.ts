@@ -14,6 +14,7 @@ export class Vm {
   #record: VmRecord;
   #observed: Observed;
   #operation: Operation | null = null;
+  #claims = 0;
 
   constructor(record: VmRecord, runDir: string) {
     this.#record = record;
@@ -43,6 +44,11 @@ export class Vm {
     return this.#operation;
   }
 
+  /** How many operations have begun to work on it: where it has grown, what was seen before means nothing any more. */
+  get claims(): number {
+    return this.#claims;
+  }
+
   /** Replaces the record, on disk first: what memory says is never ahead of what the next daemon will read. */
   async write(change: Partial<VmRecord>, records: Records, cx: Context): Promise<void> {
     const next = { ...this.#record, ...change };
@@ -70,6 +76,7 @@ export class Vm {
   claim(operation: Operation): void {
     this.assertFree();
     this.#operation = operation;
+    this.#claims += 1;
     void operation.settled.then(() => (this.#operation = null));
   }
 

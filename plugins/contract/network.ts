@@ -100,6 +100,8 @@ export interface Fabric {
    * once a starting daemon has adopted its records. Returns what it made.
    */
   mend(cx: Context): Promise<readonly string[]>;
+  /** What {@link Fabric.mend} would make again of bridges and of VMs' rules. Changes nothing. */
+  lost(cx: Context): Promise<readonly string[]>;
   /** What is wrong with the bridges and the tables themselves, apart from any VM. */
   check(cx: Context): Promise<readonly Difference[]>;
   /** Removes taps and rules that carry our mark and belong to none of `alive`; returns what it removed. */

@@ -41,5 +41,7 @@ export interface SnapshotStore {
   removeDisks(vm: VmId, cx: Context): Promise<void>;
   /** Removes drafts and disks of nobody; returns what it removed. */
   sweep(alive: Alive, cx: Context): Promise<readonly string[]>;
+  /** What {@link SnapshotStore.sweep} would remove. Changes nothing. */
+  strays(alive: Alive, cx: Context): Promise<readonly string[]>;
   close(): Promise<void>;
 }

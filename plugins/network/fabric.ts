@@ -17,6 +17,7 @@ import { portsKind } from './kinds/ports.js';
 import { tapKind } from './kinds/tap.js';
 import { allowForwarding } from './forwarding.js';
 import { Leases } from './leases.js';
+import { lookForLost } from './lost.js';
 import { layGround, mendPorts, mendRules } from './mend.js';
 import { Namespaces } from './netns/namespaces.js';
 import { NamespacePool } from './netns/pool.js';
@@ -119,6 +120,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       return link && (vmOfAlias(link.alias) ?? 'a link that is not thaw’s');
     },
     mend,
+    lost: (cx) => lookForLost(ground, { filters: [...filters.values()], ports: [...forwarded.values()] }, cx),
     check: (cx) => checkHost(ground, cx),
     sweep: (alive, cx) => {
       // What is swept must not be mended later.

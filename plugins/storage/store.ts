@@ -115,6 +115,12 @@ export class LocalStore implements SnapshotStore {
 
   /** @param alive ids of VMs whose disks stay, and of snapshots whose drafts stay beside those begun here */
   async sweep(alive: Alive, cx: Context): Promise<readonly string[]> {
+    const strays = await this.strays(alive, cx);
+    for (const path of strays) await removeTree(path, cx);
+    return strays;
+  }
+
+  async strays(alive: Alive, cx: Context): Promise<readonly string[]> {
     const { drafts, trash, disks } = this.#layout;
     const whose = (mine: (name: string) => boolean, kept: (name: string) => boolean) => ({ mine, kept });
     const rules = [
@@ -122,18 +128,15 @@ export class LocalStore implements SnapshotStore {
       [trash, whose(isSnapshotId, () => false)],
       [disks, whose(isVmId, (name) => alive.has(name))],
     ] as const;
-    const removed: string[] = [];
+    const strays: string[] = [];
     for (const [folder, { mine, kept }] of rules) {
       for (const name of await listFolder(folder, cx)) {
         const path = join(folder, name);
         if (!mine(name)) this.#report(path, 'thaw did not make it');
-        else if (!kept(name)) {
-          await removeTree(path, cx);
-          removed.push(path);
-        }
+        else if (!kept(name)) strays.push(path);
       }
     }
-    return removed;
+    return strays;
   }
 
   close(): Promise<void> {

@@ -8,6 +8,7 @@ import { help } from './help.js';
 import { names } from './names.js';
 import { check, gc, networks } from './network.js';
 import { ps } from './ps.js';
+import { reconcile } from './reconcile.js';
 import { restore } from './restore.js';
 import { rpc } from './rpc.js';
 import * as snapshot from './snapshot.js';
@@ -40,6 +41,7 @@ export const commands: readonly Command[] = [
   check,
   gc,
   doctor,
+  reconcile,
   info,
   rpc,
   completion,

@@ -36,6 +36,20 @@ export function overlapping(network: Network, { links, addresses, addresses6 }: 
   return null;
 }
 
+/** Whether a bridge of ours is not as we make it: gone, down, or without what makes it ours to use. Pure. */
+export function bridgeLoss(network: Network, { links, addresses }: HostLinks): boolean {
+  if (network.existing) return false;
+  const link = links.find(({ name }) => name === network.bridge);
+  if (!link) return true;
+  const { gateway, subnet } = network;
+  const has = addresses.some(
+    (one) => one.index === link.index && one.address === gateway && one.prefix === subnet.prefix,
+  );
+  // What is not ours can't be mended.
+  if (link.kind !== 'bridge' || link.alias !== bridgeAlias(network.name)) return false;
+  return !has || !link.up || link.mac !== network.bridgeMac || link.mtu !== network.mtu;
+}
+
 /** What is not as it should be with one network's bridge. Pure. */
 export function bridgeDifferences(network: Network, seen: HostLinks): readonly Difference[] {
   const what = `bridge ${network.bridge}`;
