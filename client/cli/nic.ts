@@ -5,7 +5,7 @@ import { readFields } from './values.js';
 type Nic = NonNullable<ParamsOf<'snapshot.restore'>['nics']>[number];
 
 /** What `--nic` may say. */
-const keys = ['network', 'address', 'mac', 'port'] as const;
+const keys = ['network', 'address', 'mac', 'id', 'port'] as const;
 
 /** The NICs that `--network` and `--nic` ask for, networks first. @throws usage */
 export function nicsOf(networks: readonly string[], nics: readonly string[]): Nic[] {

@@ -42,6 +42,11 @@ export const boot = defineCommand({
       completes: 'network',
       summary: 'a NIC at boot; its snapshots are then not fit for hot-attach',
     },
+    'snapshot-id': {
+      type: 'text',
+      value: 'ID|new',
+      summary: 'the id that its first snapshot shall have; names its taps, for the strategy predictable',
+    },
     'no-pci': { type: 'flag', summary: 'start without --enable-pci: no NIC can ever be attached' },
     agent: { type: 'text', value: 'DIALECT', summary: 'how the guest’s agent is spoken to (else qemu-ga)' },
     'agent-port': {
@@ -75,6 +80,7 @@ export const boot = defineCommand({
       config: await machineFrom(values, cli),
       pci: !values['no-pci'],
       networks: [...values.network],
+      ...(values['snapshot-id'] === undefined ? {} : { snapshotId: values['snapshot-id'] }),
       ...agentOf(values),
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
       keepOnFailure: values['keep-on-failure'],
@@ -82,6 +88,8 @@ export const boot = defineCommand({
     };
     const value = await cli.watch('vm.boot', params);
     for (const warning of value.vm.warnings) cli.note(warning);
+    const { reservedSnapshot } = value.vm;
+    if (reservedSnapshot !== null) cli.note(`its first snapshot gets the id ${reservedSnapshot}`);
     cli.answer({ value, names: () => [value.vm.id], lines: () => vmDone(value.vm, cli.out.paint) });
     return exit.ok;
   },

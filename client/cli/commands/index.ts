@@ -7,6 +7,7 @@ import { events } from './events.js';
 import { help } from './help.js';
 import { names } from './names.js';
 import { check, gc, networks } from './network.js';
+import { plan } from './plan.js';
 import { ps } from './ps.js';
 import { reconcile } from './reconcile.js';
 import { restore } from './restore.js';
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   snapshot.verify,
   snapshot.remove,
   restore,
+  plan,
   ps,
   show,
   pause,

@@ -2,7 +2,7 @@ import { ThawError } from '../../../daemon/api/thaw-error.js';
 import type { ParamsOf, ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
 import { exit, exitCodeOfMany } from '../exit.js';
-import { nicsOf } from '../nic.js';
+import { choiceOf, networkOptions, passedOverLines } from '../network-choice.js';
 import { usage } from '../usage.js';
 import { readLabels } from '../values.js';
 import { vmDone } from '../vm-view.js';
@@ -24,24 +24,7 @@ export const restore = defineCommand({
       summary: 'how many clones (else one)',
     },
     name: { type: 'text', value: 'NAME', multiple: true, summary: 'the name of a clone, instead of --count' },
-    strategy: {
-      type: 'text',
-      value: 'STRATEGY',
-      summary: 'how clones get their network (else hot-attach)',
-    },
-    network: {
-      type: 'text',
-      value: 'NETWORK',
-      multiple: true,
-      completes: 'network',
-      summary: 'a NIC in this network (else one in the network “default”)',
-    },
-    nic: {
-      type: 'text',
-      value: 'network=…,address=…,mac=…,port=…',
-      multiple: true,
-      summary: 'a NIC more exactly; each part may be left out',
-    },
+    ...networkOptions,
     'ready-timeout': {
       type: 'duration',
       value: 'TIME',
@@ -59,24 +42,27 @@ export const restore = defineCommand({
   details: [
     'A clone that fails takes no other with it and leaves nothing behind: the exit code is then 6, or that of the error where all failed.',
   ],
-  examples: ['thaw restore base -n 3', 'thaw restore base --name web-1 --name web-2 --network front'],
+  examples: [
+    'thaw restore base -n 3',
+    'thaw restore base --strategy auto',
+    'thaw restore base --name web-1 --name web-2 --network front',
+  ],
   async run({ values, words }, cli) {
     if (values.count !== undefined && values.name.length > 0) throw usage('Give --count or names, not both');
-    const nics = nicsOf(values.network, values.nic);
     const params: ParamsOf<'snapshot.restore'> = {
       snapshot: firstWord(words),
       ...(values.count === undefined ? {} : { count: values.count }),
       ...(values.name.length === 0 ? {} : { names: [...values.name] }),
-      ...(values.strategy === undefined
-        ? {}
-        : { strategy: values.strategy as ParamsOf<'snapshot.restore'>['strategy'] }),
-      ...(nics.length === 0 ? {} : { nics }),
+      ...choiceOf(values),
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
       ping: values.ping,
       keepOnFailure: values['keep-on-failure'],
       labels: readLabels(values.label),
     };
     const value = await cli.watch('snapshot.restore', params);
+    if (params.strategy === 'auto') {
+      for (const line of [`the strategy is ${value.chosen}`, ...passedOverLines(value)]) cli.note(line);
+    }
     const made = value.clones.flatMap((clone) => (clone.ok ? [clone.vm] : []));
     const failed = value.clones.flatMap((clone) => (clone.ok ? [] : [clone]));
     cli.answer({

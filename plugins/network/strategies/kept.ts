@@ -16,9 +16,10 @@ import { refuser } from './words.js';
 /** A NIC's place: as it was, but for what is asked otherwise. */
 function placeOf({ nic, wish, network }: InsideNic): Place {
   const stays = network === nic.network;
-  const [was] = nic.addresses;
+  // The IPv4 address decides; an IPv6 one goes with it.
+  const was = nic.addresses.find((address) => !address.includes(':'));
   return {
-    ...{ nic: nic.id, network, tap: nic.tap, mac: wish.mac ?? nic.mac },
+    ...{ nic: nic.id, network, tap: nic.tap, mac: wish.mac ?? nic.mac, ports: wish.ports },
     address: wish.address ?? (stays ? was?.split('/')[0] : undefined),
     ...limitsOf(wish),
   };

@@ -6,6 +6,7 @@ import {
   pluginContract,
   type PlanFacts,
   type Question,
+  type Step,
   type StrategyPlan,
   type Verdict,
 } from '../../contract.js';
@@ -45,11 +46,14 @@ export function judgeOverride(question: Question): Verdict {
   const error = refusal(question);
   if (error) return { ok: false, error };
   const places = inside.nics.map(({ nic, wish, network }) => ({
-    ...{ nic: nic.id, network, address: wish.address },
+    ...{ nic: nic.id, network, address: wish.address, ports: wish.ports },
     ...{ mac: wish.mac ?? (question.keepMac ? nic.mac : undefined), ...limitsOf(wish) },
   }));
   return { ok: true, places };
 }
+
+/** Whether a step lets somebody through to the guest, or from it. */
+const opens = ({ kind }: Step): boolean => kind === 'filter' || kind === 'ports';
 
 /**
  * Taps without rules first: a port without an element in `@open` is closed, so that what the guest says as its source
@@ -59,7 +63,7 @@ export function judgeOverride(question: Question): Verdict {
 export function planOverride({ nics, manifest }: PlanFacts): StrategyPlan {
   const steps = nics.flatMap(({ grant }) => stepsFor(grant));
   return {
-    prepare: steps.filter(({ kind }) => kind !== 'filter'),
+    prepare: steps.filter((step) => !opens(step)),
     vmm: {},
     load: {
       keys: {
@@ -70,7 +74,7 @@ export function planOverride({ nics, manifest }: PlanFacts): StrategyPlan {
     plug: limitSteps(nics),
     rescan: false,
     guest: tellInside(nics, manifest),
-    settle: steps.filter(({ kind }) => kind === 'filter'),
+    settle: steps.filter(opens),
   };
 }
 

@@ -149,7 +149,7 @@ const misspelt: readonly (readonly [args: string, near: RegExp])[] = [
   ['restore a -n 0', /from 1 to 1024/],
   ['restore a -n 1 --name b', /not both/],
   ['restore a --count 1 --count 2', /given twice/],
-  ['restore a --nic adress=1', /"adress=1" is not one of network=…, address=…, mac=…, port=…/],
+  ['restore a --nic adress=1', /"adress=1" is not one of network=…, address=…, mac=…, id=…, port=…/],
   ['restore a --nic port=80', /not of the form \[ADDRESS:\]HOST:GUEST/],
   ['attach a --port x:80', /--port x:80: not of the form/],
   ['restore a --name --ping', /--ping looks like an option/],

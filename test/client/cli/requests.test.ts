@@ -34,7 +34,20 @@ const results: Readonly<Record<string, unknown>> = {
   'snapshot.get': { snapshot },
   'snapshot.delete': { snapshot: snapshot.id },
   'snapshot.verify': { snapshot: snapshot.id, intact: true },
-  'snapshot.restore': { clones: [{ ok: true, vm }] },
+  'snapshot.restore': {
+    chosen: 'override',
+    passedOver: [{ strategy: 'hot-attach', reason: 'no-pci', message: 'it was booted without PCI' }],
+    clones: [{ ok: true, vm }],
+  },
+  'network.plan': {
+    chosen: 'recorded',
+    passedOver: [{ strategy: 'override', reason: 'vmm-too-old', message: 'Firecracker 1.11 is too old' }],
+    nics: [{ id: 'eth0', network: 'default', address: '10.88.0.5', mac: null, tap: 'tap7' }],
+    steps: [
+      { kind: 'folder', label: 'folder' },
+      { kind: 'tap', label: 'tap eth0' },
+    ],
+  },
   'network.attach': { attachment: vm.attachments[0] },
   'network.detach': { attachment: 'eth0' },
   'network.check': { findings: [], pings: [{ vm: vm.id, address: '10.88.0.5', milliseconds: 0.3 }] },
@@ -242,6 +255,46 @@ const cases: readonly Case[] = [
       ],
     ],
     shows: /✓ web-1 /,
+    quiet: vm.id,
+  },
+  {
+    args: 'restore golden --strategy override --keep-mac --nic id=eth1,network=back',
+    sends: [
+      [
+        'snapshot.restore',
+        { ...restoreDefaults, strategy: 'override', keepMac: true, nics: [{ id: 'eth1', network: 'back' }] },
+      ],
+    ],
+    shows: /✓ web-1 /,
+    quiet: vm.id,
+  },
+  {
+    args: 'plan golden -n 2 --keep-mac',
+    sends: [['network.plan', { snapshot: 'golden', strategy: 'auto', count: 2, keepMac: true }]],
+    shows:
+      /✓ recorded\n +not override: Firecracker 1\.11 is too old\n +eth0: in default, 10\.88\.0\.5, a MAC of its own, tap tap7\n +folder → tap eth0/,
+    quiet: 'recorded',
+  },
+  {
+    args: 'network plan golden --strategy recorded',
+    sends: [['network.plan', { snapshot: 'golden', strategy: 'recorded' }]],
+    shows: /✓ recorded/,
+    quiet: 'recorded',
+  },
+  {
+    args: 'boot --kernel /k --network a --snapshot-id new',
+    sends: [
+      [
+        'vm.boot',
+        {
+          ...bootDefaults,
+          networks: ['a'],
+          snapshotId: 'new',
+          config: { 'boot-source': { kernel_image_path: '/k' } },
+        },
+      ],
+    ],
+    shows: /✓ web-1/,
     quiet: vm.id,
   },
   {
