@@ -39,9 +39,10 @@ export const spawnDetached = effect('process.spawn', async (wish: SpawnWish): Pr
   let child;
   try {
     // libuv forks and executes before `spawn` returns, so the mask is inherited and nobody else sees it.
-    const { binary, args, cwd, within = (start) => start() } = wish;
+    const { binary, args, cwd } = wish;
     const env = { ...wish.env, PWD: cwd };
-    child = within(() => spawn(binary, args, { cwd, env, detached: true, stdio: ['ignore', log, log] }));
+    const start = () => spawn(binary, args, { cwd, env, detached: true, stdio: ['ignore', log, log] });
+    child = wish.within ? wish.within(start) : start();
   } finally {
     process.umask(before);
     closeSync(log);

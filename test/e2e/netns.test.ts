@@ -1,92 +1,186 @@
-import { readdir, readlink } from 'node:fs/promises';
 import t from 'tap';
-import type { ResultOf } from '../../client/index.js';
+import { ThawError } from '../../client/index.js';
 import { startHost, type Host } from '../support/host.js';
-import { testKernel } from '../support/kernel.js';
+import { addressOf, clonesOf, inGuest, machine, pingFrom, sourceWithNics, type VmView } from './network.js';
+import { held, holds, networks, restore } from './netns.js';
 
-type Vm = ResultOf<'vm.get'>['vm'];
+const pidOf = (vm: VmView): number => (vm.process.is === 'alive' ? (vm.process.pid ?? 0) : 0);
 
-const config = {
-  'boot-source': { kernel_image_path: testKernel() },
-  'machine-config': { vcpu_count: 1, mem_size_mib: 128 },
-  vsock: { guest_cid: 3 },
-};
-
-/** A source with a NIC, which it has used: its guest remembers the gateway's MAC. And a snapshot with the NIC inside. */
-async function snapshotWithNic(host: Host, networks = ['default']): Promise<Vm> {
-  const { vm } = await host.client.vm.boot({ name: 'source', config, networks });
-  for (const { addresses } of vm.attachments) await host.ping(bare(addresses));
+/** Makes the guest talk first, so that it remembers the MAC of its gateway, which its clones will never meet. */
+async function talkative(host: Host): Promise<VmView> {
+  const { source } = await sourceWithNics(host);
+  await host.client.snapshot.delete({ snapshot: 'base' });
+  await pingFrom(host, source, '10.88.0.1');
   await host.client.snapshot.create({ vm: 'source', name: 'base', keepNics: true });
-  return vm;
-}
-
-async function restore(host: Host, more: { count?: number; names?: string[]; ping?: boolean } = {}): Promise<Vm[]> {
-  const { clones } = await host.client.snapshot.restore({ snapshot: 'base', strategy: 'netns', ...more });
-  return clones.map((clone) => {
-    if (clone.ok) return clone.vm;
-    throw new Error(JSON.stringify(clone.error));
-  });
-}
-
-const bare = (addresses: readonly string[] | undefined): string => addresses?.[0]?.split('/')[0] ?? '';
-const outer = (vm: Vm, nic = 0): string => bare(vm.attachments[nic]?.addresses);
-const pidOf = (vm: Vm): number => (vm.process.is === 'alive' ? (vm.process.pid ?? 0) : 0);
-
-/** Runs a command in the guest of the stand-in, which is a child of its VMM. */
-async function inGuest(host: Host, vm: Vm, command: string): Promise<string> {
-  const script = `
-    for p in /proc/[0-9]*; do
-      grep -q "^PPid:	$1$" $p/status 2>/dev/null || continue
-      exec nsenter --target \${p#/proc/} --net --mount --uts --root sh -c "$2"
-    done; exit 9`;
-  return host.exec('sh', '-c', script, 'guest', String(pidOf(vm)), command);
-}
-
-const succeeds = (promise: Promise<unknown>): Promise<boolean> =>
-  promise.then(
-    () => true,
-    () => false,
-  );
-
-const netnsOf = (host: Host, pid: number | 'self'): Promise<string> =>
-  host.exec('readlink', `/proc/${pid}/ns/net`).then((text) => text.trim());
-
-/** Network namespaces that the daemon holds open. */
-async function held(host: Host): Promise<number> {
-  const dir = `/proc/${host.pid}/fd`;
-  const links = await Promise.all((await readdir(dir)).map((fd) => readlink(`${dir}/${fd}`).catch(() => '')));
-  return links.filter((link) => link.startsWith('net:')).length;
+  return source;
 }
 
 t.test('clones with the same MAC and address inside are reached at addresses of their own', async (t) => {
-  const host = await startHost(t, { config: { netns: { pool: 1 } } });
-  const source = await snapshotWithNic(host);
-  const vms = await restore(host, { names: ['one', 'two', 'three'], ping: true });
-  t.strictSame(
-    vms.map((vm) => vm.word),
-    ['ready', 'ready', 'ready'],
-  );
-  const own = outer(source);
-  const outers = vms.map((vm) => outer(vm));
-  t.equal(new Set([own, ...outers]).size, 4, 'source and clones have an address each');
+  const host = await startHost(t, { config: { networks, netns: { pool: 1 } } });
+  const source = await talkative(host);
+  const names = ['one', 'two', 'three'];
+  const vms = clonesOf(await restore(host, { names, ping: true }));
+  const outside = [source, ...vms].map((vm) => addressOf(vm));
+  t.equal(new Set(outside).size, 4, 'source and clones have an address each');
   for (const vm of vms) {
-    t.ok(await host.ping(outer(vm)), `the host reaches ${vm.name}`);
-    const [nic] = vm.attachments;
-    t.match(nic, { id: 'eth0', guestInterface: 'eth0', state: { is: 'confirmed' } });
-    const inside = await inGuest(host, vm, 'cat /sys/class/net/eth0/address; ip -4 -o addr show eth0; hostname');
+    t.equal(vm.word, 'ready');
+    t.match(vm.attachments, [
+      { id: 'eth0', guestInterface: 'eth0', state: { is: 'confirmed', by: 'agent' } },
+    ]);
+    const inside = await inGuest(host, vm, 'ip', 'addr', 'show', 'dev', 'eth0');
     t.match(inside, source.attachments[0]?.mac ?? '-', 'the MAC of the source');
-    t.match(inside, own, 'the address of the source');
-    t.match(inside, new RegExp(`^${vm.name}$`, 'm'), 'and a name of its own');
-    t.ok(await succeeds(inGuest(host, vm, 'ping -c 1 -W 2 10.209.0.1')), 'it reaches its gateway');
-    t.not(await netnsOf(host, pidOf(vm)), await netnsOf(host, 'self'), 'its VMM is in another namespace');
+    t.match(inside, `inet ${addressOf(source)}/24`, 'and its address');
+    t.ok(await host.ping(addressOf(vm)), 'the host reaches it');
+    t.ok(await pingFrom(host, vm, '10.88.0.1'), 'it reaches the host');
+    for (const other of vms.filter((one) => one !== vm))
+      t.ok(await pingFrom(host, vm, addressOf(other)), `${vm.name} reaches ${other.name}`);
+    t.ok(
+      await pingFrom(host, source, addressOf(vm)),
+      'whoever has the address that it has inside reaches it too',
+    );
   }
-  t.ok(await host.ping(own), 'the source is still there');
-  t.strictSame((await host.client.network.check({ ping: true })).findings, []);
-  // A first clone gone, its address and its names can be used again.
+  t.ok(await host.ping(addressOf(source)), 'nobody has taken the source’s place');
+  t.strictSame(await host.client.network.check(), { findings: [], pings: [] });
+  const { update } = await host.client.agent.update({ vm: 'one' });
+  t.equal(update.parts['network']?.is, 'unchanged', 'told again, it has nothing to change');
+
   await host.client.vm.stop({ vm: 'one' });
-  t.notOk(await host.ping(outer(vms[0] as Vm)));
-  const [again] = await restore(host, { names: ['one'], ping: true });
-  t.equal(again?.word, 'ready');
-  for (const vm of ['source', 'one', 'two', 'three']) await host.client.vm.stop({ vm });
+  const [again] = clonesOf(await restore(host, { names: ['one'], ping: true }));
+  t.equal(again?.word, 'ready', 'names can be used again');
+  for (const vm of ['source', ...names]) await host.client.vm.stop({ vm });
   t.strictSame(await host.leftovers(), []);
+  t.equal(await holds(host, 1), 1, 'of all namespaces only the one that is kept ready is left');
+});
+
+t.test('a clone may have outside the very address that it has inside', async (t) => {
+  const host = await startHost(t, { config: { networks } });
+  const source = await talkative(host);
+  await host.client.vm.stop({ vm: 'source' });
+  const address = addressOf(source);
+  const [same] = clonesOf(await restore(host, { nics: [{ address }] }));
+  const [other] = clonesOf(await restore(host));
+  if (!same || !other) throw new Error('no clones');
+  t.equal(addressOf(same), address);
+  for (const vm of [same, other]) {
+    t.ok(await host.ping(addressOf(vm)));
+    t.ok(await pingFrom(host, vm, '10.88.0.1'));
+  }
+  t.ok(await pingFrom(host, same, addressOf(other)));
+});
+
+t.test('two NICs, each in its own network', async (t) => {
+  const host = await startHost(t, { config: { networks } });
+  const { source } = await sourceWithNics(host, { networks: ['default', 'back'] });
+  const [vm] = clonesOf(await restore(host, { ping: true }));
+  if (!vm) throw new Error('no clone');
+  t.strictSame(
+    vm.attachments.map(({ network }) => network),
+    ['default', 'back'],
+  );
+  for (const nic of [0, 1]) {
+    t.not(addressOf(vm, nic), addressOf(source, nic));
+    t.ok(await host.ping(addressOf(vm, nic)));
+  }
+  for (const gateway of ['10.88.0.1', '10.89.0.1']) t.ok(await pingFrom(host, vm, gateway));
+  t.strictSame((await host.client.network.check()).findings, []);
+});
+
+t.test(
+  'a clone in another network than its source, whose subnet and MTU its guest does not know',
+  async (t) => {
+    const host = await startHost(t, { config: { networks } });
+    await sourceWithNics(host);
+    const [vm] = clonesOf(await restore(host, { ping: true, nics: [{ network: 'back' }] }));
+    if (!vm) throw new Error('no clone');
+    t.match(addressOf(vm), /^10\.89\./);
+    t.ok(await host.ping(addressOf(vm)));
+    t.ok(await pingFrom(host, vm, '10.89.0.1'));
+    t.match(await inGuest(host, vm, 'ip', 'link', 'show', 'eth0'), 'mtu 1400', 'it is told the smaller MTU');
+  },
+);
+
+t.test('a clone that is a source itself', async (t) => {
+  const host = await startHost(t, { config: { networks } });
+  await sourceWithNics(host);
+  const [first] = clonesOf(await restore(host));
+  if (!first) throw new Error('no clone');
+  const { snapshot } = await host.client.snapshot.create({ vm: first.id, name: 'second', keepNics: true });
+  t.match(snapshot.nics, [
+    { mac: first.attachments[0]?.mac === undefined ? '-' : /^/, addresses: ['10.88.0.2/24'] },
+  ]);
+  const vms = clonesOf(await restore(host, { snapshot: 'second', count: 2, ping: true }));
+  for (const vm of [first, ...vms]) t.ok(await host.ping(addressOf(vm)));
+});
+
+t.test('clones live on without a daemon, and the next one finds them', async (t) => {
+  const host = await startHost(t, { config: { networks, netns: { pool: 0 } } });
+  await sourceWithNics(host);
+  const vms = clonesOf(await restore(host, { names: ['one', 'two'] }));
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    await host.kill(signal);
+    for (const vm of vms) t.ok(await host.ping(addressOf(vm)), 'nobody is missed');
+    await host.start();
+    t.strictSame((await host.client.network.check()).findings, []);
+    t.equal(await held(host), 2);
+  }
+  await host.signal(pidOf(vms[0] as VmView), 'SIGKILL');
+  t.equal(await holds(host, 1), 1, 'a VMM’s end is the end of its namespace');
+  await host.kill('SIGKILL');
+  await host.signal(pidOf(vms[1] as VmView), 'SIGKILL');
+  await host.start();
+  t.equal(await held(host), 0, 'and so it is while nobody watches');
+  await host.client.vm.stop({ vm: 'source' });
+  t.strictSame(await host.leftovers(), []);
+});
+
+t.test('what only looks like ours stays', async (t) => {
+  const host = await startHost(t, { config: { networks } });
+  const { source } = await sourceWithNics(host);
+  await host.exec(
+    'sh',
+    '-c',
+    `
+    ip link add thzzzzzzzzzz0 type veth peer name uplink0
+    ip link set uplink0 alias thaw:
+    ip link add ${source.attachments[0]?.tap ?? ''}x type veth peer name other`,
+  );
+  const [vm] = clonesOf(await restore(host, { ping: true }));
+  await host.client.vm.stop({ vm: vm?.id ?? '' });
+  await host.restart();
+  const links = await host.exec('ip', '-brief', 'link');
+  for (const name of ['thzzzzzzzzzz0', 'uplink0', `${source.attachments[0]?.tap ?? ''}x`])
+    t.match(links, name);
+});
+
+t.test('Firecrackers that know neither overrides nor hot-plug', async (t) => {
+  for (const version of ['1.7.0', '1.10.1']) {
+    const host = await startHost(t, {
+      config: { networks },
+      env: { FIRECRACKER_STANDIN_VERSION: version },
+    });
+    await sourceWithNics(host);
+    const restored = await restore(host, { strategy: 'auto', count: 2, ping: true });
+    t.equal(restored.chosen, 'netns', version);
+    for (const vm of clonesOf(restored)) t.ok(await host.ping(addressOf(vm)));
+  }
+});
+
+t.test('what it can’t do is refused with what to do instead', async (t) => {
+  const host = await startHost(t, { config: { networks } });
+  const refusal = (call: Promise<unknown>) =>
+    call.then(
+      () => 'none',
+      (error: unknown) =>
+        error instanceof ThawError ? `${error.reason}: ${error.detail.remedy}` : String(error),
+    );
+  await host.client.vm.boot({ name: 'bare', config: machine });
+  await host.client.snapshot.create({ vm: 'bare', name: 'bare' });
+  t.match(await refusal(restore(host, { snapshot: 'bare' })), /^not-fit-for-strategy: Use hot-attach/);
+  await sourceWithNics(host);
+  const [vm] = clonesOf(await restore(host));
+  t.match(
+    await refusal(host.client.network.attach({ vm: vm?.id ?? '' })),
+    /^attach-in-namespace: Restore a clone/,
+  );
+  t.match(await refusal(restore(host, { nics: [{ id: 'eth7' }] })), /^nic-unknown/);
 });

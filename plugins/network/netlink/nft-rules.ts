@@ -112,19 +112,26 @@ export const comesIn = (link: string): readonly Expression[] => [load(META.inLin
 export const goesOut = (link: string): readonly Expression[] => [load(META.outLink), isEqual(linkName(link))];
 export const isArp: readonly Expression[] = [load(META.protocol), isEqual(Buffer.from([0x08, 0x06]))];
 
-/** The IPv4 header's source or destination is this address, four bytes. */
-export function addressIs(which: 'source' | 'destination', address: Buffer): readonly Expression[] {
-  const offset = which === 'source' ? 12 : 16;
+/** Where four-byte addresses stand in the network header. */
+const offsets = { source: 12, destination: 16, 'arp target': 24 } as const;
+
+/** The IPv4 header's source or destination, or what ARP asks for, is this address, four bytes. */
+export function addressIs(which: keyof typeof offsets, address: Buffer): readonly Expression[] {
   return [
     expression('payload', [
       attribute(1, be32(register)),
       attribute(2, be32(1)),
-      attribute(3, be32(offset)),
+      attribute(3, be32(offsets[which])),
       attribute(4, be32(4)),
     ]),
     isEqual(address),
   ];
 }
+
+/** Goes no further. */
+export const dropped: readonly Expression[] = [
+  expression('immediate', [attribute(1, be32(0)), nest(2, nest(2, attribute(1, be32(0))))]),
+];
 
 /** Translates the source or destination address, and back in the answers. */
 export function translate(which: 'source' | 'destination', address: Buffer): readonly Expression[] {

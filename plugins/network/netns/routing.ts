@@ -40,8 +40,9 @@ export function routing(step: InnerStep, links: { tap: number; uplink: number })
     // Where an outer address is the inner one, ARP for it is not a question for the namespace itself.
     ...outer.map((one) => addProxy({ link: links.uplink, address: one })),
     ...inner.map((one) => addNeighbour({ link: links.tap, address: one, mac })),
-    // In all three: what comes for the guest, what the kernel has to tell it, and the guest asking for itself.
-    ...[fromNetwork, main, fromGuest].flatMap((table) => inward.map((way) => addRoute({ ...way, table }))),
+    // What comes for the guest, and what the kernel itself has to tell it. What the guest sends to its own address goes
+    // out: somebody in the network may have it.
+    ...[fromNetwork, main].flatMap((table) => inward.map((way) => addRoute({ ...way, table }))),
     addRoute({ ...out, base, prefix, gateway: null }),
     ...(gateway === null
       ? []

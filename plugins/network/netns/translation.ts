@@ -34,6 +34,14 @@ export function translation(step: InnerStep): readonly Request[] {
     nft.addChain(ip, 'postrouting', after),
     nft.addChain(netdev, 'guest', arrival(tap)),
     nft.addChain(netdev, 'uplink', arrival(uplink)),
+    // Nobody but the guest has its address: where it asks whether, it must not hear that somebody else does.
+    ...pairs.map(({ inner }) =>
+      nft.addRule(netdev, 'guest', [
+        ...nft.isArp,
+        ...nft.addressIs('arp target', key(inner)),
+        ...nft.dropped,
+      ]),
+    ),
     nft.addRule(netdev, 'guest', nft.takeIn),
     nft.addRule(netdev, 'uplink', [...nft.isArp, ...nft.takeIn]),
     ...pairs.flatMap(({ inner, outer }) => [
