@@ -74,7 +74,11 @@ export class PendingCall {
       return;
     }
     const known = fromWire(error);
-    this.fail(this.#abandoned && known.code === clientErrors.cancelled.code ? this.#abandoned : known);
+    this.fail(
+      this.#abandoned && known.code === clientErrors.cancelled.code
+        ? abandonedAs(this.#abandoned, known)
+        : known,
+    );
   }
 
   progress(report: Progress): void {
@@ -142,6 +146,13 @@ export function fromWire(error: NonNullable<Message['error']>): ThawError {
     ...(typeof data === 'object' ? data : null),
   };
   return new ThawError({ code, message, detail });
+}
+
+/** Why a call was abandoned is ours to tell, what became of it the daemon's. */
+function abandonedAs(ours: ThawError, { code, message, detail }: ThawError): ThawError {
+  return ours.code === code
+    ? new ThawError({ code, message, detail }, { cause: ours.cause })
+    : ours.knowing(detail);
 }
 
 export function cancelledByCaller(cause: unknown): ThawError {

@@ -48,6 +48,7 @@ export const boot = defineMethod({
   result: z.object({ vm: Vm }),
   errors: [
     vm.nameTaken,
+    vm.driveInUse,
     host.pathNotAllowed,
     host.fileMissing,
     vmm.vmmNotExecutable,

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import { proofFailed } from '../api/errors/snapshot.js';
+import { asThawError } from '../operations/operation.js';
 import type { VerifyStep } from '../steps/snapshot.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
+import type { Vm } from '../vms/vm.js';
 import type { Context } from '../../plugins/contract.js';
 import type { Orders } from './orders.js';
 import type { Restorer } from './restorer.js';
@@ -11,7 +14,7 @@ const readyTimeout = 30_000;
 /**
  * Proves that a NIC attached to a clone of a draft lives: a throw-away clone gets one, and its guest must confirm it.
  * Nothing of the clone is left, whatever comes out.
- * @throws what the clone's failing step threw
+ * @throws proofFailed, naming the operation of the clone; what no clone of the draft could get
  */
 export const proveDraft =
   ({ orders, restorer, lifecycle }: { orders: Orders; restorer: Restorer; lifecycle: Lifecycle }) =>
@@ -30,6 +33,16 @@ export const proveDraft =
       labels: {},
       signal: cx.signal,
     });
-    const clone = await restorer.restore(order, null);
+    let clone: Vm;
+    try {
+      clone = await restorer.restore(order, null);
+    } catch (thrown) {
+      cx.signal.throwIfAborted();
+      const { message, detail } = asThawError(thrown);
+      throw proofFailed(
+        { vm: step.manifest.source.name, clone: detail.operation ?? '', why: message },
+        { cause: thrown },
+      );
+    }
     await lifecycle.stop(clone);
   };

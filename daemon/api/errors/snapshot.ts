@@ -86,3 +86,13 @@ export const snapshotIdTaken = defineError({
   message: ({ snapshot, by }) => `The snapshot id ${snapshot} is taken by ${by}`,
   remedy: () => 'Say "new" to have one made; an id names one snapshot for ever',
 });
+
+export const proofFailed = defineError({
+  code: 3010,
+  reason: 'proof-failed',
+  retryable: false,
+  data: z.object({ vm: z.string(), clone: z.string(), why: z.string() }),
+  message: ({ vm, why }) =>
+    `A throw-away clone of ${vm} was to prove that a NIC works in its clones, and failed: ${why}`,
+  remedy: () => 'The timeline of the clone’s own operation shows each step; without verify no clone is made',
+});
