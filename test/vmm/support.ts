@@ -51,7 +51,6 @@ export async function start(
   return { process, api, dir };
 }
 
-
 /** Brings a VM up to `InstanceStart`. */
 export async function boot({ api }: Started): Promise<void> {
   await api.putBootSource({ kernel_image_path: standIn }, cx);
