@@ -46,6 +46,7 @@ import { Checker } from './vms/checker.js';
 import { Collector } from './vms/collector.js';
 import { ForeignVms } from './vms/foreign.js';
 import { Health } from './vms/health.js';
+import { HealthWatch } from './vms/health-watch.js';
 import { Lifecycle } from './vms/lifecycle.js';
 import { Nics } from './vms/nics.js';
 import { Power } from './vms/power.js';
@@ -254,6 +255,18 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
       await server.close(closeDeadline);
       await operations.idle();
     },
+  );
+  const { intervalSeconds: seconds, agentIntervalSeconds: agentSeconds } = config.health;
+  const watch = new HealthWatch({ ...common, health, agentSeconds });
+  await life.open(
+    'health',
+    () =>
+      new Ticker({
+        seconds,
+        run: (signal) => watch.look(signal),
+        onError: (err) => log.error({ err }, 'looking after the VMs failed'),
+      }),
+    (ticker) => ticker.close(),
   );
   await life.open(
     'reconcile',

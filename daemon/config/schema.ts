@@ -45,6 +45,14 @@ export const Config = z.strictObject({
     .prefault({}),
   /** Of the strategy netns; checked by the network plugin. */
   netns: z.unknown().optional(),
+  health: z
+    .strictObject({
+      /** Seconds between two looks at every VM's process and API; 0 for none, and then agents are not asked either. */
+      intervalSeconds: z.int().min(0).max(86400).default(10),
+      /** Seconds between two questions to the same agent; 0 to ask none. */
+      agentIntervalSeconds: z.int().min(0).max(86400).default(30),
+    })
+    .prefault({}),
   reconcile: z
     .strictObject({
       /** Seconds between two comparisons of what is recorded with what is there; 0 for only at start and on request. */

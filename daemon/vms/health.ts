@@ -3,6 +3,7 @@ import type { EventHub } from '../events/hub.js';
 import { capabilitiesOf } from '../vmm/capabilities.js';
 import type { Fleet } from '../vmm/fleet.js';
 import { within, type Context } from '../../plugins/contract.js';
+import type { PowerState } from '../api/shapes/vm.js';
 import type { Vm } from './vm.js';
 
 /** Milliseconds for an agent to answer after a resume, before it is called unreachable. */
@@ -14,6 +15,21 @@ export const unreachable = {
   remedy:
     'Restore a fresh clone of its snapshot, or use Firecracker 1.17 or newer, where a pause does not cost the agent',
 } as const;
+
+/** Why a VM is not as it should be. */
+export interface Fault {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** Milliseconds for the API to answer before it is called silent. */
+const apiPatience = 2_000;
+
+/** What is said of a VM whose VMM lives and does not answer. */
+const apiSilent: Fault = {
+  reason: 'api-silent',
+  remedy: 'Look at the VMM’s process and its vmm.log: it may be stopped, or starved of processor time',
+};
 
 /** Looks at a VM after something was done to it, and notes what it sees. */
 export class Health {
@@ -35,7 +51,38 @@ export class Health {
       return;
     }
     const { state } = await api.describe(cx);
-    vm.sawPower(state === 'Running' ? 'running' : state === 'Paused' ? 'paused' : 'unknown');
+    vm.sawPower(powerOf(state));
+  }
+
+  /** Asks the VMM whether the guest runs; notes nothing. */
+  async apiOf(vm: Vm, cx: Context): Promise<{ power: PowerState['is']; fault: Fault | null }> {
+    const api = this.#fleet.find(vm.id)?.api;
+    if (!api) return { power: 'unknown', fault: null };
+    try {
+      const limit = { what: 'the API’s answer', milliseconds: apiPatience };
+      const { state } = await within(cx, limit, (inner) => api.describe(inner));
+      return { power: powerOf(state), fault: null };
+    } catch {
+      cx.signal.throwIfAborted();
+      return { power: 'unknown', fault: apiSilent };
+    }
+  }
+
+  /** Asks the agent of a VM that had confirmed for a sign of life, and hangs up again; notes nothing. */
+  async agentOf(vm: Vm, cx: Context): Promise<Fault | null> {
+    const agent = this.#agents.find(vm.id);
+    if (!agent || vm.record.confirmed === null) return null;
+    const limit = { what: 'the agent’s answer', milliseconds: agentPatience };
+    try {
+      await within(cx, limit, (inner) => agent.ping(inner));
+      return null;
+    } catch {
+      cx.signal.throwIfAborted();
+      return unreachable;
+    } finally {
+      // Whoever snapshots this VM, thaw or anybody with its API socket, must find no connection open (fact 4).
+      if (!cx.signal.aborted) await agent.disconnect(cx);
+    }
   }
 
   /** Asks the agent of a running VM for a sign of life; a VM that had confirmed and is silent now is degraded. */
@@ -68,4 +115,8 @@ export class Health {
     const quirk = capabilitiesOf(vm.record.vmmVersion).quirk('pause-silences-vsock');
     return quirk ? `Firecracker ${vm.record.vmmVersion}: ${quirk.does}. ${quirk.remedy}` : null;
   }
+}
+
+function powerOf(state: string): PowerState['is'] {
+  return state === 'Running' ? 'running' : state === 'Paused' ? 'paused' : 'unknown';
 }

@@ -15,6 +15,7 @@ export class Vm {
   #observed: Observed;
   #operation: Operation | null = null;
   #claims = 0;
+  readonly #onClaim = new Set<() => void>();
 
   constructor(record: VmRecord, runDir: string) {
     this.#record = record;
@@ -77,7 +78,14 @@ export class Vm {
     this.assertFree();
     this.#operation = operation;
     this.#claims += 1;
+    for (const listener of this.#onClaim) listener();
     void operation.settled.then(() => (this.#operation = null));
+  }
+
+  /** Calls back when an operation begins to work on it; returns how to stop that. */
+  onClaim(listener: () => void): () => void {
+    this.#onClaim.add(listener);
+    return () => this.#onClaim.delete(listener);
   }
 
   /** @throws vmBusy where an operation is under way */
