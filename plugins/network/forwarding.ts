@@ -31,7 +31,8 @@ async function allow6(links: Links, host: PluginHost): Promise<void> {
   const name = 'net/ipv6/conf/all/forwarding';
   if (!(await isOff(name, host))) return;
   // Who forwards takes no router advertisements unless told to (2): the host would lose its own way out.
-  const accept = links.map((link) => `net/ipv6/conf/${link.name.replaceAll('/', '.')}/accept_ra`);
+  const others = links.filter(({ name }) => name !== 'lo');
+  const accept = others.map((link) => `net/ipv6/conf/${link.name.replaceAll('/', '.')}/accept_ra`);
   const values = await readSysctls(accept, host.cx);
   const kept = accept.filter((one) => values.get(one) === '1');
   for (const one of kept) await writeSysctl({ name: one, value: '2' }, host.cx);

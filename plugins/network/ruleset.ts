@@ -39,7 +39,8 @@ table bridge thaw {
     ether type ip ${named('spoofed_ip')}
     ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } ${named('router_advert')}
     ether type ip6 udp sport 547 udp dport 546 ${named('dhcp_server')}
-    ether type ip6 icmpv6 type nd-neighbor-advert iifname . ether saddr . @th,64,128 != @targets6 ${named('spoofed_neighbour')}
+    ether type ip6 icmpv6 type nd-neighbor-advert iifname . ether saddr . @th,64,128 @targets6 iifname . ether saddr . ip6 saddr @addresses6 accept
+    ether type ip6 icmpv6 type nd-neighbor-advert ${named('spoofed_neighbour')}
     ether type ip6 iifname . ether saddr . ip6 saddr @addresses6 accept
     ether type ip6 ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . ether saddr . @th,64,128 @targets6 accept
     ether type ip6 ${named('spoofed_ip6')}

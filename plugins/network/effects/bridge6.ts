@@ -18,7 +18,8 @@ export const openBridge6 = effect(
     const lacking = [gateway, linkLocalOf(network.bridgeMac)]
       .filter((address) => !there.some((one) => one.address === address))
       .map((address) => ({ index, address, prefix: subnet.prefix }));
+    if (lacking.length === 0) return false;
     route.change(`giving ${network.bridge} its IPv6 addresses`, lacking.map(addAddress6));
-    return lacking.length > 0;
+    return true;
   },
 );
