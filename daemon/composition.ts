@@ -51,6 +51,7 @@ import { Lifecycle } from './vms/lifecycle.js';
 import { Nics } from './vms/nics.js';
 import { Power } from './vms/power.js';
 import { Registry } from './vms/registry.js';
+import { Reservations } from './vms/reservations.js';
 import { Updater } from './vms/updater.js';
 import { Vms } from './vms/vms.js';
 import qemuGa from '../plugins/agent/qemu-ga.js';
@@ -223,7 +224,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
       booter: new Booter({
         ...common,
         predictable: strategies.get('predictable'),
-        snapshotIs: (id) => catalog.has(id),
+        reservations: new Reservations(registry, (id) => catalog.has(id)),
       }),
       power: new Power({ ...common, health }),
     }),

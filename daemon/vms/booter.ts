@@ -1,5 +1,3 @@
-import { pluginRefused } from '../api/errors/host.js';
-import { snapshotIdTaken } from '../api/errors/snapshot.js';
 import type { CheckedParamsOf } from '../api/index.js';
 import type { SnapshotId } from '../api/shapes/ids.js';
 import type { Agents } from '../agent/agents.js';
@@ -11,12 +9,14 @@ import type { Answers } from '../operations/run-steps.js';
 import { emptyRecord, granted } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Fleet } from '../vmm/fleet.js';
-import type { Context, Fabric, NetworkStrategy, Place } from '../../plugins/contract.js';
+import type { Context, Fabric, NetworkStrategy } from '../../plugins/contract.js';
+import { bootPlaces } from './boot-places.js';
 import { planBoot, recordedDrives, vsockPath, type BootFacts } from './boot-plan.js';
 import { Claims } from './claims.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Registry } from './registry.js';
+import type { Reservations } from './reservations.js';
 import { Vm } from './vm.js';
 
 export interface BooterParts {
@@ -29,8 +29,7 @@ export interface BooterParts {
   readonly lifecycle: Lifecycle;
   /** Whose taps' names follow from a snapshot's id; undefined where it is not loaded. */
   readonly predictable: NetworkStrategy | undefined;
-  /** Whether there is a snapshot of this id. */
-  readonly snapshotIs: (id: SnapshotId) => boolean;
+  readonly reservations: Reservations;
 }
 
 export interface BootOrder extends Omit<CheckedParamsOf<'vm.boot'>, 'progressToken'> {
@@ -41,8 +40,6 @@ export interface BootOrder extends Omit<CheckedParamsOf<'vm.boot'>, 'progressTok
 /** Boots sources. */
 export class Booter {
   readonly #parts: BooterParts;
-  /** Ids of snapshots that VMs about to be hold, and which; those that are there have it in their records. */
-  readonly #reserving = new Map<SnapshotId, string>();
 
   constructor(parts: BooterParts) {
     this.#parts = parts;
@@ -59,8 +56,8 @@ export class Booter {
     const operation = operations.begin({ method: 'vm.boot', vm: id, name, signal: order.signal });
     if (order.follow) operation.follow(order.follow({ vm: id, operation: operation.id }));
     const reserved = order.snapshotId === 'new' ? newSnapshotId() : (order.snapshotId ?? null);
+    const { vm, facts, letGo } = await this.#decide(order, { operation, id, name, reserved });
     try {
-      const { vm, facts } = await this.#decide(order, { operation, id, name, reserved });
       const described = describe(facts);
       const before = {
         ...described,
@@ -80,7 +77,7 @@ export class Booter {
       await lifecycle.make(vm, { operation, steps, makes: true, before, commit }, order.keepOnFailure);
       return vm;
     } finally {
-      if (reserved !== null && this.#reserving.get(reserved) === id) this.#reserving.delete(reserved);
+      letGo();
     }
   }
 
@@ -88,19 +85,20 @@ export class Booter {
   async #decide(
     order: BootOrder,
     of: { operation: Operation; id: VmRecord['id']; name: string; reserved: SnapshotId | null },
-  ): Promise<{ vm: Vm; facts: BootFacts }> {
+  ): Promise<{ vm: Vm; facts: BootFacts; letGo: () => void }> {
     const { registry, fabric, fleet, runDir } = this.#parts;
     const { operation, id, name, reserved } = of;
     const claims = new Claims();
     try {
       registry.takeName(name, id);
       claims.note(() => registry.freeName(id));
-      if (reserved !== null) this.#reserve(reserved, id);
+      const letGo = reserved === null ? () => undefined : this.#parts.reservations.take(reserved, id);
+      claims.note(letGo);
       const vmm = await fleet.capabilities(operation.cx);
       await this.#proveFiles(order, operation.cx);
       registry.drives.take(id, recordedDrives(order.config));
       claims.note(() => registry.drives.free(id));
-      const places = this.#places(order, reserved);
+      const places = bootPlaces(order.networks, reserved, this.#parts.predictable);
       const grants = places.map((place) => claims.grant(fabric, { ...place, vm: id }));
       const vm = new Vm(emptyRecord(id, 'booted', vmm.version), runDir);
       const facts = {
@@ -114,33 +112,11 @@ export class Booter {
         machineId: newMachineId(),
         readyTimeout: order.readyTimeout,
       };
-      return { vm, facts };
+      return { vm, facts, letGo };
     } catch (thrown) {
       claims.giveBack();
       throw operation.refuse(thrown);
     }
-  }
-
-  /** Keeps an id for the snapshot of a VM. @throws snapshotIdTaken */
-  #reserve(id: SnapshotId, vm: string): void {
-    const { registry, snapshotIs } = this.#parts;
-    const holder = registry.all().find(({ record }) => record.reservedSnapshot === id)?.name;
-    const by = holder ?? this.#reserving.get(id) ?? (snapshotIs(id) ? 'a snapshot that is there' : undefined);
-    if (by !== undefined) throw snapshotIdTaken({ snapshot: id, by });
-    this.#reserving.set(id, vm);
-  }
-
-  /** The NICs to boot with. @throws pluginRefused */
-  #places({ networks }: BootOrder, reserved: SnapshotId | null): readonly Place[] {
-    const { predictable } = this.#parts;
-    if (reserved !== null && !predictable?.tapName) {
-      throw pluginRefused({ plugin: 'predictable', why: 'no strategy of this name is loaded' });
-    }
-    return networks.map((wish, index) => ({
-      ...(typeof wish === 'string' ? { network: wish } : wish),
-      nic: `eth${index}`,
-      ...(reserved !== null && { tap: predictable?.tapName?.(reserved, index) }),
-    }));
   }
 
   /** The files that Firecracker would only miss later; drives by their real paths from here on. */

@@ -37,7 +37,7 @@ export async function failEverywhere(t: Test, { strategy, boot = {}, nics, env =
   const counts = await effectsOf(host);
   await host.client.vm.stop({ vm: 'clone' });
   t.strictSame(await state(host), nothing, 'and leaves nothing');
-  t.ok(counts.size > 5, `${[...counts.keys()].join(', ')}`);
+  t.ok(counts.size > 5, [...counts.keys()].join(', '));
 
   for (const [at, count] of counts) {
     for (const when of ['before', 'after'] as const) {

@@ -9,7 +9,7 @@ const allProtocols = 0x0300; // ETH_P_ALL, in the network's byte order
 
 type Native = (...args: (number | Buffer)[]) => number;
 const libc = koffi.load(null);
-const native = (signature: string): Native => libc.func(signature) as unknown as Native;
+const native = (signature: string): Native => libc.func(signature);
 const socket = native('int socket(int domain, int type, int protocol)');
 const receive = native(
   'intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *from, void *length)',

@@ -1,10 +1,14 @@
 import t from 'tap';
+import { Mac } from '../../../daemon/api/shapes/ids.js';
 import { Manifest } from '../../../daemon/api/shapes/snapshot.js';
 import { FabricConfig } from '../../../plugins/network/config.js';
 import { Leases } from '../../../plugins/network/leases.js';
 import { resolveNetworks } from '../../../plugins/network/networks.js';
 import { stepsFor } from '../../../plugins/network/steps.js';
 import { judgeHotAttach, planHotAttach } from '../../../plugins/network/strategies/hot-attach.js';
+import { planKept } from '../../../plugins/network/strategies/kept.js';
+import { judgeOverride, planOverride } from '../../../plugins/network/strategies/override.js';
+import { judgeRecorded } from '../../../plugins/network/strategies/recorded.js';
 import { judgeNone, planNone } from '../../../plugins/network/strategies/none.js';
 import type { NetworkStrategy, Question, Verdict } from '../../../plugins/contract.js';
 import { vm } from './fixture.js';
@@ -31,7 +35,12 @@ const manifest = Manifest.parse({
   labels: {},
 });
 
-const leases = new Leases(resolveNetworks(FabricConfig.parse({}), ['192.0.2.53']));
+const leases = new Leases(
+  resolveNetworks(
+    FabricConfig.parse({ networks: { default: { bridge: 'thaw0', subnet: '10.88.0.0/16' } } }),
+    ['192.0.2.53'],
+  ),
+);
 const limiter = { ops: { size: 10, refill_time: 1000 } };
 const ask = (more: object = {}, over: Partial<Question> = {}): Question => ({
   manifest: Manifest.parse({ ...manifest, ...more }),
@@ -52,7 +61,11 @@ const refusal = (verdict: Verdict) =>
 function planned(strategy: Pick<NetworkStrategy, 'judge' | 'plan'>, question: Question) {
   const verdict = strategy.judge(question);
   if (!verdict.ok) throw verdict.error;
-  const nics = verdict.places.map((place) => ({ place, grant: leases.grant({ ...place, vm: vm(2) }) }));
+  const nics = verdict.places.map((place) => ({
+    place,
+    // Ports are granted by the fabric, which is not needed here.
+    grant: { ...leases.grant({ ...place, vm: vm(2) }), ...(place.ports && { ports: place.ports }) },
+  }));
   const { manifest, vmmVersion } = question;
   const plan = strategy.plan({ vm: { id: vm(2), name: 'clone' }, manifest, vmmVersion, nics });
   for (const { grant } of nics) leases.release(grant);
@@ -123,5 +136,89 @@ t.test('none refuses a snapshot that carries a NIC, and NICs that were asked for
   t.match(refusal(judgeNone(ask(carried, { wishes: null }))), /^not-fit-for-strategy: .*strip/);
   t.match(refusal(judgeNone(ask())), /^not-fit-for-strategy: .*gives no NICs/);
   t.equal(refusal(judgeNone(ask({}, { wishes: null }))), 'none');
+  t.end();
+});
+
+const inside = {
+  nics: [
+    { id: 'eth0', tap: 'tap0', mac: '02:00:00:00:00:0a', network: 'default', addresses: ['10.88.0.9/16'] },
+    { id: 'eth1', tap: 'tap1', mac: '02:00:00:00:00:0b', network: 'default', addresses: ['10.88.0.10/16'] },
+  ],
+};
+const override = { judge: judgeOverride, plan: planOverride };
+const recorded = { judge: judgeRecorded, plan: planKept };
+
+t.test('override opens a port only after the guest’s word, and tells NICs by their former MACs', (t) => {
+  const port = { protocol: 'tcp' as const, host: 8080, guest: 80 };
+  const { plan, grants } = planned(override, ask(inside, { wishes: [{ id: 'eth1', ports: [port] }] }));
+  const kinds = (steps: readonly { readonly kind: string }[]) => steps.map(({ kind }) => kind).join(' ');
+  t.equal(kinds(plan.prepare), 'lease tap lease tap');
+  t.equal(kinds(plan.settle), 'filter filter ports');
+  t.strictSame(
+    plan.load.taps,
+    grants.map(({ tap }) => String(tap)),
+  );
+  t.strictSame(
+    plan.load.keys['network_overrides'],
+    grants.map(({ nic, tap }) => ({ iface_id: nic, host_dev_name: tap })),
+  );
+  t.strictSame(
+    plan.guest.map(({ tell }) => tell.formerMac),
+    inside.nics.map(({ mac }) => mac),
+  );
+  t.notOk(
+    grants.some(({ mac }) => inside.nics.some((nic) => nic.mac === String(mac))),
+    'none of which is given again',
+  );
+  const kept = planned(override, ask(inside, { keepMac: true, clones: 1, wishes: null }));
+  t.strictSame(
+    kept.grants.map(({ mac }) => String(mac)),
+    inside.nics.map(({ mac }) => mac),
+  );
+  t.strictSame(
+    kept.plan.guest.map(({ tell }) => tell.formerMac),
+    [undefined, undefined],
+  );
+  t.end();
+});
+
+t.test('override refuses what no clone could be told, or what would end the VMM', (t) => {
+  const said = (more?: object, over?: Partial<Question>) =>
+    refusal(judgeOverride(ask({ ...inside, ...more }, { wishes: null, ...over })));
+  t.equal(said(), 'none');
+  t.match(said({ nics: [] }), /no NIC inside.*hot-attach/);
+  t.match(said({ agent: null }), /no agent.*recorded/);
+  t.match(said(carried), /nobody knows the MAC of its eth0/);
+  t.match(said({}, { vmmVersion: '1.11.0' }), /^vmm-too-old: .*needs 1\.12/);
+  t.match(said({}, { keepMac: true }), /can be one clone’s on each network, and 2/);
+  t.match(
+    said({}, { wishes: [{ id: 'eth2' }] }),
+    /^nic-unknown: base has no NIC eth2 inside; it has: eth0, eth1/,
+  );
+  t.match(said({}, { wishes: [{ id: 'eth0' }, { id: 'eth0' }] }), /eth0 is asked for twice/);
+  t.match(said({}, { wishes: [{}, {}, {}] }), /2 NICs inside.*thaw attach/);
+  const mac = Mac.parse('02:00:00:00:00:0b');
+  t.match(said({}, { wishes: [{ id: 'eth0', mac }] }), /^mac-taken: .*eth1 of the snapshot/);
+  t.end();
+});
+
+t.test('recorded takes the source’s place: taps, MACs, addresses, and tells only what changes', (t) => {
+  const one = { clones: 1, wishes: null };
+  const { plan, grants } = planned(recorded, ask(inside, one));
+  t.strictSame(
+    grants.map(({ tap, mac, addresses }) => ({ tap, mac, addresses })),
+    inside.nics.map(({ tap, mac, addresses }) => ({ tap, mac, addresses })),
+  );
+  t.strictSame(plan.load, { keys: {}, taps: ['tap0', 'tap1'] });
+  const said = (more: object, over: Partial<Question> = {}) =>
+    refusal(judgeRecorded(ask({ ...inside, ...more }, { ...one, ...over })));
+  t.equal(said({ agent: null }), 'none', 'nobody needs to be told');
+  t.match(
+    said({ agent: null }, { wishes: [{ address: '10.88.0.11' }] }),
+    /no agent.*another MAC or address for eth0/,
+  );
+  t.equal(said({}, { wishes: [{ address: '10.88.0.11' }] }), 'none');
+  t.match(said({}, { clones: 2 }), /tap0, tap1 can be one VM’s at a time/);
+  t.match(said({}, { tapUsers: new Map([['tap1', 'web-1']]) }), /^tap-taken: The tap tap1, .* web-1’s/);
   t.end();
 });
