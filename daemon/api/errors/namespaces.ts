@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { defineError } from '../define.js';
 
-// 3200–3299: network namespaces, and the CNI plugins that work in them.
+// 3150–3199: network namespaces.
 
 export const namespaceLimit = defineError({
-  code: 3201,
+  code: 3151,
   reason: 'namespace-limit',
   retryable: true,
   data: z.object({}),
@@ -13,7 +13,7 @@ export const namespaceLimit = defineError({
 });
 
 export const namespaceGone = defineError({
-  code: 3202,
+  code: 3152,
   reason: 'namespace-gone',
   retryable: false,
   data: z.object({ vm: z.string() }),
@@ -22,7 +22,7 @@ export const namespaceGone = defineError({
 });
 
 export const attachInNamespace = defineError({
-  code: 3203,
+  code: 3153,
   reason: 'attach-in-namespace',
   retryable: false,
   data: z.object({ vm: z.string() }),
