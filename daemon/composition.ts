@@ -116,9 +116,11 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
 
   const { paths, settings } = config.plugins;
   const builtIn = [bridge, local, hotAttach, override, netns, predictable, recorded, none, qemuGa];
-  const own = [['networks', config.networks] as const, ['netns', config.netns] as const].filter(
-    ([, value]) => value !== undefined,
-  );
+  const own = [
+    ['networks', config.networks] as const,
+    ['netns', config.netns] as const,
+    ['cni', config.cni] as const,
+  ].filter(([, value]) => value !== undefined);
   const fabricSettings = own.length > 0 ? { bridge: Object.fromEntries(own) } : {};
   const wish = {
     builtIn,

@@ -45,6 +45,8 @@ export const Config = z.strictObject({
     .prefault({}),
   /** Of the strategy netns; checked by the network plugin. */
   netns: z.unknown().optional(),
+  /** Networks that CNI plugins make; checked by the network plugin. */
+  cni: z.unknown().optional(),
   health: z
     .strictObject({
       /** Seconds between two looks at every VM's process and API; 0 for none, and then agents are not asked either. */

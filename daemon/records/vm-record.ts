@@ -20,6 +20,25 @@ const grant = z.object({
   gateway: z.string().nullable(),
   gateway6: z.string().optional(),
   ports: z.array(PortForward).optional(),
+  cni: z
+    .object({
+      link: z.string(),
+      runtime: z.object({
+        mac: z.string().optional(),
+        ips: z.array(z.string()).optional(),
+        portMappings: z
+          .array(
+            z.object({
+              hostPort: z.int(),
+              containerPort: z.int(),
+              protocol: z.string(),
+              hostIP: z.string().optional(),
+            }),
+          )
+          .optional(),
+      }),
+    })
+    .optional(),
   dns: z.array(z.string()),
   mtu: z.int(),
   isolated: z.boolean(),

@@ -3,6 +3,7 @@ import { newMachineId, newVmId } from '../operations/ids.js';
 import { stepLabel } from '../operations/run-steps.js';
 import { Claims } from '../vms/claims.js';
 import type { Fabric } from '../../plugins/contract.js';
+import { earlyFor } from './early.js';
 import { strategyPlan, type Order } from './order.js';
 import { planRestore } from './plan.js';
 
@@ -18,7 +19,9 @@ export function outline(
   const claims = new Claims();
   const vm = { id: newVmId(), name: 'clone' };
   try {
-    const grants = order.places.map((place) => claims.grant(fabric, { ...place, vm: vm.id }));
+    const grants = order.places.map((place) =>
+      claims.grant(fabric, { ...place, vm: vm.id, early: earlyFor(order) }),
+    );
     const steps = planRestore({
       ...order,
       vm: { ...vm, dir: `/${vm.id}` },

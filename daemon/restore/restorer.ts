@@ -9,12 +9,14 @@ import { emptyRecord, grantedAs, inherited } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Fleet } from '../vmm/fleet.js';
 import { Claims } from '../vms/claims.js';
+import type { Change } from '../vms/transact.js';
 import { pluggedIn, updateAnswer } from '../vms/confirmed.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
 import type { Registry } from '../vms/registry.js';
 import { Vm } from '../vms/vm.js';
 import type { Fabric, Grant, SnapshotStore, Step, StrategyPlan } from '../../plugins/contract.js';
 import { cloneName } from './clone-names.js';
+import { assertAllEarly, earlyFor } from './early.js';
 import { strategyPlan, type Order } from './order.js';
 import { planRestore } from './plan.js';
 import type { Slot, SlotPool } from './slots.js';
@@ -34,14 +36,23 @@ export interface RestorerParts {
   readonly needs: readonly string[];
 }
 
-/** What a clone is about to be made from. */
-interface Prepared {
+/** What the plan of a clone is made for. */
+interface Unplanned {
   readonly vm: Vm;
-  readonly operation: Operation;
+  readonly name: string;
   readonly grants: readonly Grant[];
-  readonly sides: StrategyPlan['guest'];
   readonly machineId: string;
+}
+
+type Rest = NonNullable<Change['next']>;
+
+/** What a clone is about to be made from. */
+interface Prepared extends Unplanned {
+  readonly operation: Operation;
+  readonly sides: StrategyPlan['guest'];
   readonly steps: readonly Step[];
+  /** The rest of the plan, where it can't be made before these steps have run. */
+  readonly rest?: Rest;
 }
 
 /** The drives of a snapshot that lie outside of it. */
@@ -62,7 +73,7 @@ export class Restorer {
    */
   async restore(order: Order, name: string | null): Promise<Vm> {
     const prepared = this.#prepare(order, name);
-    const { vm, operation, grants, sides, machineId, steps } = prepared;
+    const { vm, operation, grants, sides, machineId, steps, rest } = prepared;
     const { agents, lifecycle, slots } = this.#parts;
     agents.open({ vm: vm.id, dir: vm.dir, vsock: order.manifest.vsock, agent: order.manifest.agent });
     const before: Partial<VmRecord> = {
@@ -75,9 +86,12 @@ export class Restorer {
       attachments: grants.map((grant) => grantedAs(grant, sides)),
       everHadNic: order.manifest.nics.length > 0 || grants.length > 0,
     };
-    const commit = (answers: Answers): Partial<VmRecord> => this.#committed(vm, steps, answers);
+    // Of a record that names all of them, also those that were planned on the way.
+    const commit = (answers: Answers): Partial<VmRecord> =>
+      this.#committed(vm, vm.record.pending?.steps ?? steps, answers);
+    const change = { operation, steps, makes: true, before, commit, ...(rest && { next: rest }) };
     try {
-      await lifecycle.make(vm, { operation, steps, makes: true, before, commit }, order.keepOnFailure);
+      await lifecycle.make(vm, change, order.keepOnFailure);
       return vm;
     } finally {
       slots.fill();
@@ -106,28 +120,52 @@ export class Restorer {
       claims.note(() => registry.drives.free(id));
       const grants = slot
         ? [slot.grant]
-        : order.places.map((place) => claims.grant(fabric, { ...place, vm: id }));
+        : order.places.map((place) => claims.grant(fabric, { ...place, vm: id, early: earlyFor(order) }));
       const vm = slot?.vm ?? new Vm(emptyRecord(id, 'restored', order.vmm.version), runDir);
       const machineId = newMachineId();
-      const done = vm.record.steps;
       const strategy = strategyPlan(order, { id, name }, grants);
-      const steps = this.#plan(order, { vm, name, grants, machineId, strategy }).filter(
-        (step) => !done.some((one) => isDeepStrictEqual(one, step)),
-      );
-      return { vm, operation, grants, sides: strategy.guest, machineId, steps };
+      const clone = { vm, name, grants, machineId };
+      const early = fabric.early(grants);
+      if (early.length === 0)
+        return {
+          ...clone,
+          operation,
+          sides: strategy.guest,
+          steps: this.#plan(order, { ...clone, strategy }),
+        };
+      assertAllEarly(grants);
+      return {
+        ...clone,
+        operation,
+        sides: strategy.guest,
+        steps: early,
+        rest: this.#rest(order, clone, early),
+      };
     } catch (thrown) {
       claims.giveBack();
       throw operation.refuse(thrown);
     }
   }
 
-  #plan(
-    order: Order,
-    clone: Pick<Prepared, 'vm' | 'grants' | 'machineId'> & { name: string; strategy: StrategyPlan },
-  ): readonly Step[] {
+  /** The plan of a clone whose grants are known only once their early steps have run. */
+  #rest(order: Order, clone: Unplanned, early: readonly Step[]): Rest {
+    const { fabric } = this.#parts;
+    return async (cx) => {
+      const grants: Grant[] = [];
+      for (const grant of clone.grants) grants.push(await fabric.learned(grant, cx));
+      const strategy = strategyPlan(order, { id: clone.vm.id, name: clone.name }, grants);
+      const all = this.#plan(order, { ...clone, grants, strategy });
+      return {
+        steps: withoutThose(all, early),
+        before: { attachments: grants.map((grant) => grantedAs(grant, strategy.guest)) },
+      };
+    };
+  }
+
+  #plan(order: Order, clone: Unplanned & { strategy: StrategyPlan }): readonly Step[] {
     const { vm, name, grants, machineId, strategy } = clone;
     const { store, needs } = this.#parts;
-    return planRestore({
+    const steps = planRestore({
       vm: { id: vm.id, name, dir: vm.dir },
       manifest: order.manifest,
       draft: order.draft,
@@ -142,6 +180,7 @@ export class Restorer {
       ping: order.ping,
       needs,
     });
+    return withoutThose(steps, vm.record.steps);
   }
 
   /** A slot serves an order for one NIC whose MAC and ports are all the same to the caller, its address too or the slot's. */
@@ -168,4 +207,8 @@ export class Restorer {
       confirmed: answer ? { at, by: 'agent' } : null,
     };
   }
+}
+
+function withoutThose(steps: readonly Step[], done: readonly Step[]): readonly Step[] {
+  return steps.filter((step) => !done.some((one) => isDeepStrictEqual(one, step)));
 }

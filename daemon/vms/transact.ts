@@ -20,6 +20,10 @@ export interface Change {
   readonly makes: boolean;
   /** More to write with the plan, before the first step: a name, a mark that an unplug is coming. */
   readonly before?: Partial<VmRecord>;
+  /** Makes the rest of the plan from what the steps have found out; written before it runs, as the first part was. */
+  readonly next?: (
+    cx: Context,
+  ) => Promise<{ readonly steps: readonly Step[]; readonly before: Partial<VmRecord> }>;
   /** Called when all steps are done. What it returns is written, and with that the change is committed. */
   readonly commit: (answers: Answers) => Partial<VmRecord>;
   /**
@@ -47,7 +51,16 @@ export async function perform(vm: Vm, change: Change, { records, kinds }: Bench)
       makes: change.makes,
     };
     await vm.write({ ...change.before, pending }, records, operation.cx);
-    const answers = await runSteps(operation, steps, kinds);
+    let answers = await runSteps(operation, steps, kinds);
+    if (change.next) {
+      const next = await change.next(operation.cx);
+      await vm.write(
+        { ...next.before, pending: { ...pending, steps: [...steps, ...next.steps] } },
+        records,
+        operation.cx,
+      );
+      answers = new Map([...answers, ...(await runSteps(operation, next.steps, kinds))]);
+    }
     // Committing is not cancelled any more: what is written here is what happened.
     await vm.write({ ...change.commit(answers), pending: null }, records, operation.aside(never));
   } catch (error) {

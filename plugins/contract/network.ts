@@ -22,9 +22,20 @@ export interface Grant {
   readonly ports?: readonly PortForward[] | undefined;
   readonly dns: readonly string[];
   readonly mtu: number;
+  /** Of a network of CNI's: the interface in the VM's namespace, and what its plugins are told of this NIC alone. */
+  readonly cni?: { readonly link: string; readonly runtime: CniRuntime } | undefined;
   /** True where the network keeps its VMs from reaching each other. */
   readonly isolated: boolean;
 }
+
+/** What CNI plugins are told of one attachment, by the names of CNI's conventions. */
+export type CniRuntime = {
+  readonly mac?: string | undefined;
+  readonly ips?: string[] | undefined;
+  readonly portMappings?:
+    | { hostPort: number; containerPort: number; protocol: string; hostIP?: string | undefined }[]
+    | undefined;
+};
 
 /** What the guest is told of a grant. */
 export function guestNic(grant: Grant): GuestNic {
@@ -43,6 +54,8 @@ export interface GrantWish {
   readonly ports?: readonly PortForward[] | undefined;
   /** The tap's name, where it can't be chosen because a snapshot has it inside. */
   readonly tap?: string | undefined;
+  /** True where {@link Fabric.early} is asked: without that, no place in a network of CNI's is given. */
+  readonly early?: true | undefined;
 }
 
 /** Whether a VM, by its id, has things that are to be left alone: asked again about each thing that is found. */
@@ -74,6 +87,13 @@ export interface Fabric {
    * nicNameInvalid, tapTaken, portTaken
    */
   grant(wish: GrantWish): Grant;
+  /**
+   * Steps that must have run before the rest of a VM's plan can be made, because only they find out MAC and addresses of
+   * these grants: those of CNI's networks. {@link learned} then has them; the steps are among those of `stepsFor` too.
+   */
+  early(grants: readonly Grant[]): readonly Step[];
+  /** A grant with what its early steps have found. */
+  learned(grant: Grant, cx: Context): Promise<Grant>;
   /** Gives back a reservation whose `lease` step never ran; harmless otherwise. */
   release(grant: Grant): void;
   /** The steps that make a grant real, in order: lease, tap, filter, and ports where it has some. */

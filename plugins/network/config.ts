@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LinkName, NetworkName } from '../../daemon/api/shapes/ids.js';
+import { CniConfig } from './cni/config.js';
 import { parseAddress, parseRange, parseSubnet } from './ipv4.js';
 import { parseAddress6, parseSubnet6 } from './ipv6.js';
 
@@ -59,6 +60,7 @@ export type NetworkConfig = z.output<typeof NetworkConfig>;
 
 /** The fabric's configuration: networks by name. */
 export const FabricConfig = z.strictObject({
+  cni: CniConfig.prefault({}),
   netns: z
     .strictObject({
       /** Network namespaces made before a clone of the strategy netns needs one; more are made as they are asked for. */

@@ -1,5 +1,6 @@
 import { tapNotReady } from '../../daemon/api/errors/network.js';
 import { definePlugin, pluginContract, stepKind, type Fabric, type PluginHost } from '../contract.js';
+import { CniNetworks } from './cni/networks.js';
 import { checkHost } from './check.js';
 import { FabricConfig } from './config.js';
 import { removeBridge } from './effects/bridge.js';
@@ -61,6 +62,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   if (networks.some(({ dns }) => dns.length === 0))
     host.log('warn', 'A network has no resolver to tell its guests: the host has none that they could reach');
 
+  const cni = await CniNetworks.open(config.cni, { runDir: host.runDir, namespaces }, host.cx);
   pool.fill();
   const leases = new Leases(networks);
   const ports = new Ports();
@@ -76,6 +78,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   return {
     networks: () => leases.view(),
     grant: (wish) => {
+      if (cni.has(wish.network)) return cni.grant(wish);
       const { ports: wanted = [] } = wish;
       ports.grant(wish, wanted);
       try {
@@ -85,7 +88,10 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
         throw error;
       }
     },
+    early: (grants) => cni.early(grants),
+    learned: (grant, cx) => cni.learned(grant, cx),
     release: (grant) => {
+      if (grant.cni) return;
       leases.release(grant);
       ports.release(grant, grant.ports ?? []);
     },
@@ -95,6 +101,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       tap: stepKind(tapKind({ route, remover, held: taps })),
       filter: stepKind(filterKind({ table, held: filters, mend })),
       ...netnsKinds({ route, remover, namespaces, inner }),
+      ...cni.kinds,
       ports: stepKind(portsKind({ table, ports, held: forwarded, mend })),
     },
     verifyTap: async (tap, vm, cx) => {
@@ -104,6 +111,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
         if (wrong) throw wrong;
         return;
       }
+      if (await cni.verify(tap, vm, cx)) return;
       const step = taps.get(tap);
       if (step?.vm !== vm) throw tapNotReady({ tap, why: 'no VM of thaw’s holds it' });
       const link = await lookAtLink({ route, name: tap }, cx);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LinkName, Mac, NetworkName, VmId } from '../../daemon/api/shapes/ids.js';
 import { PortForward } from '../../daemon/api/shapes/port.js';
+import { cniSteps } from './cni/steps.js';
 import type { Grant, Step } from '../contract.js';
 
 /** An address and a MAC that are a NIC's for as long as its VM has it. */
@@ -63,6 +64,7 @@ export function portSteps({ vm, nic, addresses, ports = [] }: Grant): readonly P
 
 /** The steps that make a grant real, in order. Pure: strategies plan with it. */
 export function stepsFor(grant: Grant): readonly Step[] {
+  if (grant.cni) return cniSteps(grant);
   const { vm, nic, network, mac, tap, bridge, mtu, isolated } = grant;
   const addresses = [...grant.addresses];
   const lease: LeaseStep = { kind: 'lease', vm, nic, network, mac, tap, addresses };

@@ -12,6 +12,8 @@ const packageOf = {
   setpriv: 'util-linux',
   unshare: 'util-linux',
   tar: 'tar',
+  iptables: 'iptables',
+  'host-local': 'containernetworking-plugins',
 } as const;
 
 export type Need = keyof typeof packageOf;
@@ -37,7 +39,7 @@ export function ensureNeeds(programs: readonly Need[]): void {
 }
 
 function isThere(program: string): boolean {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/lib/cni'];
   return folders.some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);

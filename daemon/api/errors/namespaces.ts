@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineError } from '../define.js';
 
-// 3150–3199: network namespaces.
+// 3150–3199: network namespaces, and the CNI plugins that work in them.
 
 export const namespaceLimit = defineError({
   code: 3151,
@@ -28,4 +28,58 @@ export const attachInNamespace = defineError({
   data: z.object({ vm: z.string() }),
   message: ({ vm }) => `${vm} lives in a network namespace of its own, where no tap can be given to it later`,
   remedy: () => 'Restore a clone with all the NICs it needs',
+});
+
+export const cniFailed = defineError({
+  code: 3160,
+  reason: 'cni-failed',
+  retryable: true,
+  data: z.object({
+    network: z.string(),
+    command: z.string(),
+    plugin: z.string(),
+    /** The plugin's own number; null where it gave none. */
+    number: z.int().nullable(),
+    said: z.string(),
+  }),
+  message: ({ network, command, plugin, said }) =>
+    `The CNI plugin ${plugin} of the network ${network} failed at ${command}: ${said}`,
+  remedy: () => 'What it says is its own; see its documentation, and the configuration list of the network',
+});
+
+export const cniPluginMissing = defineError({
+  code: 3161,
+  reason: 'cni-plugin-missing',
+  retryable: false,
+  data: z.object({ plugin: z.string(), path: z.array(z.string()) }),
+  message: ({ plugin, path }) => `There is no CNI plugin ${plugin} in ${path.join(':')}`,
+  remedy: () => 'Install it (on Debian: apt-get install containernetworking-plugins), or correct "path"',
+});
+
+export const cniListInvalid = defineError({
+  code: 3162,
+  reason: 'cni-list-invalid',
+  retryable: false,
+  data: z.object({ path: z.string(), why: z.string() }),
+  message: ({ path, why }) => `The CNI configuration list ${path} can't be used: ${why}`,
+  remedy: () => 'It must be a list ("plugins": […]) of CNI 1.0.0 or 1.1.0',
+});
+
+export const cniNotHere = defineError({
+  code: 3164,
+  reason: 'cni-not-here',
+  retryable: false,
+  data: z.object({ network: z.string(), why: z.string() }),
+  message: ({ network, why }) => `The network ${network} of CNI’s can’t be used here: ${why}`,
+  remedy: () => 'Restore clones of a snapshot without a NIC into it, with hot-attach and no other kind of network',
+});
+
+export const cniResultUnusable = defineError({
+  code: 3163,
+  reason: 'cni-result-unusable',
+  retryable: false,
+  data: z.object({ network: z.string(), why: z.string() }),
+  message: ({ network, why }) => `What the CNI plugins of ${network} made is of no use to a guest: ${why}`,
+  remedy: () =>
+    'Use plugins that make an interface with a MAC and an address in the namespace, such as bridge, ptp or macvlan',
 });

@@ -18,8 +18,8 @@ import { closeTap, persist } from './tun.js';
 /** Gives a VM a network namespace of its own. */
 export const giveNamespace = effect(
   'netns.give',
-  ({ namespaces, vm }: { namespaces: Namespaces; vm: string }) => {
-    namespaces.give(vm);
+  ({ namespaces, vm, plain }: { namespaces: Namespaces; vm: string; plain: boolean }) => {
+    namespaces.give(vm, plain);
   },
 );
 

@@ -110,6 +110,11 @@ export class Namespace {
     }
   }
 
+  /** A path by which processes of this PID namespace find it, while this one holds it. */
+  get path(): string {
+    return `/proc/${process.pid}/fd/${this.fd}`;
+  }
+
   /** Links, addresses and routes of it. */
   routing<T>(work: (route: Route) => T): T {
     const route = this.inside(() => new Route());

@@ -23,7 +23,7 @@ function netnsKind({ namespaces }: NetnsTools): StepKind<NetnsStep> {
     kind: 'netns',
     schema: NetnsStep,
     adopt: ({ vm }) => namespaces.adopt(vm),
-    run: ({ vm }, cx) => giveNamespace({ namespaces, vm }, cx),
+    run: ({ vm, plain = false }, cx) => giveNamespace({ namespaces, vm, plain }, cx),
     undo: ({ vm }, cx) => dropNamespace({ namespaces, vm }, cx),
     check: ({ vm }) => Promise.resolve(namespaces.find(vm) ? [] : [namespaceDifference(vm)]),
   };

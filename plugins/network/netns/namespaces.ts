@@ -12,11 +12,11 @@ export class Namespaces {
     this.#pool = pool;
   }
 
-  /** Gives a VM one that routes; the one that it has already is as good. @throws namespaceLimit, systemCallFailed */
-  give(vm: string): Namespace {
+  /** Gives a VM one that routes, or a plain one; the one that it has already is as good. @throws namespaceLimit, systemCallFailed */
+  give(vm: string, plain = false): Namespace {
     const already = this.#byVm.get(vm);
     if (already) return already;
-    const namespace = this.#pool.take();
+    const namespace = plain ? Namespace.make() : this.#pool.take();
     this.#byVm.set(vm, namespace);
     return namespace;
   }

@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { LinkName, Mac, NetworkName, VmId } from '../../../daemon/api/shapes/ids.js';
 
 /** A network namespace of the VM's own. It lives for as long as its VMM or the daemon holds it; nothing is mounted. */
-export const NetnsStep = z.object({ kind: z.literal('netns'), vm: VmId });
+export const NetnsStep = z.object({
+  kind: z.literal('netns'),
+  vm: VmId,
+  /** As the kernel makes it: for plugins that lay out the rest. Else it routes. */
+  plain: z.literal(true).optional(),
+});
 export type NetnsStep = Readonly<z.infer<typeof NetnsStep>>;
 
 /** A cable from a port of a network's bridge into the VM's namespace. */

@@ -1,0 +1,11 @@
+import { z } from 'zod';
+import { AbsolutePath, NetworkName } from '../../../daemon/api/shapes/ids.js';
+
+/** Networks that CNI plugins make: an existing engine's, beside or instead of bridges. */
+export const CniConfig = z.strictObject({
+  /** Folders of plugins, as in CNI_PATH. */
+  path: z.array(AbsolutePath).min(1).max(16).default(['/opt/cni/bin', '/usr/lib/cni']),
+  /** Files of configuration lists, by the network's name. */
+  networks: z.record(NetworkName, z.strictObject({ list: AbsolutePath })).default({}),
+});
+export type CniConfig = z.output<typeof CniConfig>;
