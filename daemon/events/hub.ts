@@ -36,7 +36,7 @@ export class EventHub {
     };
     this.#kept.push(event);
     // Trimmed in blocks: shifting one by one would copy the array for every event.
-    if (this.#kept.length >= 2 * this.#keep) this.#kept.splice(0, this.#kept.length - this.#keep);
+    if (this.#kept.length >= 1.25 * this.#keep) this.#kept.splice(0, this.#kept.length - this.#keep);
     for (const listener of this.#listeners) listener(event);
   }
 

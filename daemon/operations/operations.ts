@@ -1,15 +1,19 @@
 import type { Context, Probe } from '../../plugins/contract.js';
+import { Timeline } from '../api/shapes/vm.js';
 import { newOperationId } from './ids.js';
 import { Operation, type OperationStart } from './operation.js';
 
 /** How many operations that have ended can still be asked for. */
 const kept = 1024;
 
+/** What can be asked of an operation, also after its end. */
+export type Known = Pick<Operation, 'id' | 'method' | 'vm' | 'name' | 'timeline'>;
+
 /** All operations of this daemon: those under way, and the last that have ended, failed ones included. */
 export class Operations {
   readonly #running = new Set<Operation>();
   /** In the order in which they ended. */
-  readonly #ended = new Map<string, Operation>();
+  readonly #ended = new Map<string, Known>();
   readonly #edge: Probe['edge'];
 
   /** @param edge injects faults around effects; tests only */
@@ -33,17 +37,17 @@ export class Operations {
     return { signal, probe: { edge: this.#edge, effect: () => undefined } };
   }
 
-  byId(id: string): Operation | undefined {
+  byId(id: string): Known | undefined {
     return this.#ended.get(id) ?? [...this.#running].find((operation) => operation.id === id);
   }
 
   /** All that are known, oldest first. */
-  all(): readonly Operation[] {
+  all(): readonly Known[] {
     return [...this.#ended.values(), ...this.#running];
   }
 
   /** Those of a VM, by its id or by the name it has or had: a VM that was undone is found too. */
-  of(vm: string): readonly Operation[] {
+  of(vm: string): readonly Known[] {
     return this.all().filter((operation) => operation.vm === vm || operation.name === vm);
   }
 
@@ -60,8 +64,15 @@ export class Operations {
 
   #keep(operation: Operation): void {
     this.#running.delete(operation);
-    this.#ended.set(operation.id, operation);
+    this.#ended.set(operation.id, asText(operation));
     const oldest = this.#ended.keys().next();
     if (this.#ended.size > kept && oldest.done !== true) this.#ended.delete(oldest.value);
   }
+}
+
+/** As one text in place of some hundred objects, which every garbage collection would have to walk through. */
+function asText(operation: Operation): Known {
+  const { id, method, vm, name } = operation;
+  const text = JSON.stringify(operation.timeline());
+  return { id, method, vm, name, timeline: () => Timeline.parse(JSON.parse(text)) };
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Box } from './box.js';
 import { bin } from './paths.js';
@@ -33,10 +34,11 @@ export class Daemon {
 
   /** Starts it and waits for its word that it listens. @throws Error with its log where it ends instead */
   static async start(box: Box, { config, env, log }: Start): Promise<Daemon> {
-    const [program, args] = box.inside([process.execPath, bin('thawd'), '--config', config]);
+    const [program, args] = box.inside([bin('thawd'), '--config', config]);
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      // Its first line names node and how; that shall be the one that runs the test.
+      env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`, ...env },
       cwd: '/',
     });
     const ended = once(child, 'exit').then(([code, signal]): Exit => ({
