@@ -10,17 +10,12 @@ import { benchRpc } from './rpc.js';
 
 const slots = 16;
 
-/** With `BENCH_CPU_PROF=<folder>` each daemon leaves a profile there. */
-const profile = process.env['BENCH_CPU_PROF'];
-const env: Record<string, string> = profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` } : {};
-
 async function onHost<T>(options: HostOptions, bench: (host: Host) => Promise<T>): Promise<T> {
   const box = await Box.open();
   try {
-    const host = await Host.on(box, { ...options, env: { ...env, ...options.env } });
+    const host = await Host.on(box, options);
     const result = await bench(host);
     await host.client.close();
-    if (profile) await host.kill('SIGTERM');
     return result;
   } finally {
     await box.close();

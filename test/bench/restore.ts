@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { testKernel } from '../support/kernel.js';
 import type { Host } from '../support/host.js';
-import { BareSide, daemonClones, type BareTimes, type CloneTimes } from './side.js';
+import { BareSide, daemonClones, stopAll, type BareTimes, type CloneTimes } from './side.js';
 import { median, rounded, spread } from './stats.js';
 
 /** Milliseconds for what a round has left to do (VMMs ending, links going) to be over before the next. */
@@ -63,7 +63,7 @@ function result(ours: readonly CloneTimes[][], theirs: readonly BareTimes[][]) {
     bare: { resumed: bareSpread, vmmStart: spread(bare.map(({ vmmStart }) => vmmStart)) },
     daemon: {
       resumed,
-      resumedSeenByClient: of((times) => times.resumedSeen),
+      aroundTheOperation: of((times) => times.around),
       confirmedSeenByClient: of((times) => times.confirmedSeen),
       /** Up to `resumed`, without waiting for Firecracker. */
       ownMilliseconds: of((times) => times.resumed - times.calls),
@@ -76,7 +76,7 @@ function result(ours: readonly CloneTimes[][], theirs: readonly BareTimes[][]) {
       p50: rounded(resumed.p50 / bareSpread.p50),
       p99: rounded(resumed.p99 / bareSpread.p99),
       medianOfRounds: rounded(median(perRound)),
-      seenByClient: rounded(median(daemon.map((times) => times.resumedSeen)) / bareSpread.p50),
+      withAllAroundIt: rounded(median(daemon.map((times) => times.resumed + times.around)) / bareSpread.p50),
     },
   };
 }
@@ -96,7 +96,7 @@ export async function benchRestore(host: Host, slots: number) {
   });
   const milliseconds = Math.round(performance.now() - began);
   const ready = clones.filter((clone) => clone.ok && clone.vm.readiness.is === 'ready').length;
-  await Promise.all(clones.map((clone) => clone.ok && host.client.vm.stop({ vm: clone.vm.id })));
+  await stopAll(host.client, clones);
   process.stderr.write('.\n');
   return { slots, oneAtATime, sixteenAtOnce, sixtyFourAtOnce: { asked: 64, ready, milliseconds } };
 }

@@ -1,4 +1,4 @@
-import type { ThawClient } from '../../client/index.js';
+import type { ResultOf, ThawClient } from '../../client/index.js';
 import type { Host } from '../support/host.js';
 import { BareVmm } from './bare.js';
 
@@ -6,10 +6,10 @@ import { BareVmm } from './bare.js';
 export interface CloneTimes {
   /** By the timeline: from the start of its operation to the end of `resume`. */
   readonly resumed: number;
-  /** The same, seen by the client: from sending the request to hearing that it is resumed. */
-  readonly resumedSeen: number;
   /** Seen by the client: from sending the request to the answer; the same for all clones of a request. */
   readonly confirmedSeen: number;
+  /** What the client waited for beside the operation: the socket, and what is decided for all clones. */
+  readonly around: number;
   /** Firecracker's own part of `resumed`: from sending load, attach and resume to their answers. */
   readonly calls: number;
   /** Each step up to `resumed`. */
@@ -24,16 +24,8 @@ const calls = new Set(['vmm.load', 'vmm.attach', 'vmm.resume']);
 
 /** Restores clones of `base` at once, looks where their time went, and stops them. */
 export async function daemonClones(client: ThawClient, count: number): Promise<CloneTimes[]> {
-  const seen = new Map<string, number>();
   const began = performance.now();
-  const { clones } = await client.snapshot.restore(
-    { snapshot: 'base', count, readyTimeout: 300_000 },
-    {
-      onProgress: ({ vm, step, state }) => {
-        if (step === 'resume' && state === 'done' && vm !== null) seen.set(vm, performance.now() - began);
-      },
-    },
-  );
+  const { clones } = await client.snapshot.restore({ snapshot: 'base', count, readyTimeout: 300_000 });
   const confirmedSeen = performance.now() - began;
   const times: CloneTimes[] = [];
   for (const clone of clones) {
@@ -48,16 +40,25 @@ export async function daemonClones(client: ThawClient, count: number): Promise<C
     const all = timelines.flatMap((timeline) => timeline.spans);
     times.push({
       resumed,
-      resumedSeen: seen.get(id) ?? NaN,
       confirmedSeen,
+      around: confirmedSeen - (spans.find(({ name }) => name === 'ready')?.end ?? NaN),
       calls: spans.filter(({ name }) => calls.has(name)).reduce((sum, span) => sum + took(span), 0),
       steps: Object.fromEntries(upTo.map((span) => [span.name.split(' ')[0] ?? '', took(span)])),
       agent: ended('confirm') - resumed,
       vmmStart: took(all.find(({ name, kind }) => name === 'vmm' && kind === 'step')),
     });
   }
-  await Promise.all(clones.map((clone) => clone.ok && client.vm.stop({ vm: clone.vm.id })));
+  await stopAll(client, clones);
   return times;
+}
+
+/** Stops the clones that there are. */
+export async function stopAll(
+  client: ThawClient,
+  clones: ResultOf<'snapshot.restore'>['clones'],
+): Promise<void> {
+  const made = clones.flatMap((clone) => (clone.ok ? [clone.vm.id] : []));
+  await Promise.all(made.map((vm) => client.vm.stop({ vm })));
 }
 
 const took = (span: { start: number; end: number | null } | undefined): number =>
