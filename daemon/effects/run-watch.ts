@@ -56,7 +56,7 @@ export const socketsAmong = look(
 function isSocket(dir: string, candidate: string): boolean {
   let path = dir;
   try {
-    for (const part of candidate.split('/').slice(0, -1)) {
+    for (const part of ['', ...candidate.split('/').slice(0, -1)]) {
       path = join(path, part);
       if (!lstatSync(path).isDirectory()) return false;
     }
