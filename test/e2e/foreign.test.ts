@@ -3,7 +3,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { atOnce, eventually, failureOf, machine, stopAll } from '../support/flow.js';
+import { atOnce, eventually, failureOf, machine } from '../support/flow.js';
 import { startHost, type Host } from '../support/host.js';
 import { bin } from '../support/paths.js';
 
@@ -81,9 +81,9 @@ t.test(
     await mkdir(at('linking'));
     await symlink(at('real/fc.sock'), at('linking/fc.sock'));
     const silent = createServer((socket) => socket.resume()).listen(at('silent/fc.sock'));
-    const web = createServer((socket) => socket.resume().end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi')).listen(
-      at('web/fc.sock'),
-    );
+    const web = createServer((socket) =>
+      socket.resume().end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'),
+    ).listen(at('web/fc.sock'));
     t.teardown(() => (silent.close(), web.close()));
     const stale = createServer().listen(at('stale/sock.tmp'));
     await eventually('the socket', () => (stale.listening ? true : undefined));
@@ -147,7 +147,6 @@ t.test('nobody takes one of our VMs from us by naming a folder like it', async (
   t.match((await host.client.vm.get({ vm: 'source' })).vm, { origin: 'foreign' });
   await end();
   await rm(join(host.runDir, 'source'), { recursive: true });
-  await stopAll(host);
   await listed([]);
   t.strictSame(await host.leftovers(), []);
 });

@@ -1,0 +1,116 @@
+import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { connect, type ThawClient } from '../../client/index.js';
+import { atOnce, failureOf, machine, only, stopAll } from '../support/flow.js';
+import { startHost } from '../support/host.js';
+
+// Debian's: games and users, an operator and a reader.
+const [operator, reader, group] = [5, 60, 100];
+const host = await startHost(t, {
+  env: atOnce,
+  config: { socket: { group: 'users', users: [operator] }, roots: ['/tmp/thaw-roots'] },
+});
+await chmod(host.box.runDir, 0o711);
+
+/** A client of another user: the kernel tells the daemon who connected. */
+async function as(uid: number, gid: number): Promise<ThawClient> {
+  const { setegid, seteuid } = process;
+  if (!setegid || !seteuid) throw new TypeError('no POSIX');
+  setegid.call(process, gid);
+  seteuid.call(process, uid);
+  try {
+    return await connect({ socket: host.socketPath, reconnect: false });
+  } finally {
+    seteuid.call(process, 0);
+    setegid.call(process, 0);
+  }
+}
+
+t.test('who is neither root nor in the group does not get in', async (t) => {
+  t.match(await failureOf(as(65534, 65534)), { reason: 'socket-forbidden' });
+});
+
+t.test('a reader reads all and changes nothing', async (t) => {
+  const client = await as(reader, group);
+  t.match(await client.system.info(), { peer: { uid: reader, access: 'read' } });
+  t.strictSame((await client.vm.list()).vms, []);
+  t.match(await client.network.check({}), { findings: [] });
+  const refused = { code: 1002, detail: { reason: 'not-permitted' } };
+  for (const call of [
+    client.vm.boot({ config: machine() }),
+    client.vm.stop({ vm: 'x' }),
+    client.snapshot.restore({ snapshot: 'x' }),
+    client.network.attach({ vm: 'x' }),
+  ].map(failureOf)) {
+    t.match(await call, refused);
+  }
+  await client.close();
+  t.strictSame(await host.leftovers(), []);
+});
+
+t.test('a user who may change names only files beneath the roots, with no link on the way', async (t) => {
+  // The daemon lives in a mount namespace of its own over the same files.
+  const root = '/tmp/thaw-roots';
+  await mkdir(join(root, 'inside'), { recursive: true });
+  t.teardown(() => host.exec('rm', '-rf', root).then(() => undefined));
+  await writeFile(
+    join(root, 'inside/kernel'),
+    Buffer.concat([Buffer.from('\x7fELF\x02\x01\x01'), Buffer.alloc(4089)]),
+  );
+  await writeFile(join(root, 'inside/disk'), Buffer.alloc(4096));
+  await chown(join(root, 'inside/disk'), operator, group);
+  await symlink('/etc', join(root, 'etc'));
+  await symlink('inside', join(root, 'around'));
+  const client = await as(operator, group);
+  t.match(await client.system.info(), { peer: { uid: operator, access: 'change' } });
+  const boot = (kernel: string, drives: object[] = []) =>
+    client.vm.boot({
+      name: 'mine',
+      config: { 'boot-source': { kernel_image_path: kernel }, drives } as never,
+    });
+  const refused = (why: RegExp) => ({ code: 1101, detail: { reason: 'path-not-allowed', why } });
+  t.match(await failureOf(boot('/etc/passwd')), refused(/beneath none/));
+  t.match(await failureOf(boot(join(root, '../../etc/passwd'))), refused(/beneath none/));
+  t.match(await failureOf(boot(join(root, 'etc/passwd'))), refused(/symbolic link/));
+  t.match(await failureOf(boot(join(root, 'around/kernel'))), refused(/symbolic link/));
+  t.match(await failureOf(boot(join(root, 'inside/none'))), refused(/ENOENT/));
+  const kernel = join(root, 'inside/kernel');
+  const drive = (path: string) => [{ drive_id: 'd', path_on_host: path, is_root_device: false }];
+  t.match(await failureOf(boot(kernel, drive('/etc/shadow'))), refused(/beneath none/));
+  t.match(await failureOf(client.system.doctor({ kernelConfig: '/etc/shadow' })), refused(/beneath none/));
+  t.match((await boot(kernel, drive(join(root, 'inside/disk')))).vm, { word: 'ready' });
+  await client.snapshot.create({ vm: 'mine', name: 'base' });
+  await client.vm.stop({ vm: 'mine' });
+  only((await client.snapshot.restore({ snapshot: 'base' })).clones);
+  await client.close();
+  await stopAll(host);
+  t.strictSame(await host.leftovers(), []);
+});
+
+t.test('records, disks and logs are for root’s eyes only', async (t) => {
+  only((await host.client.snapshot.restore({ snapshot: 'base', names: ['secret'] })).clones);
+  const open = await host.exec(
+    'find',
+    host.runDir,
+    host.storeDir,
+    '-perm',
+    '/077',
+    '-not',
+    '-type',
+    'l',
+    '-printf',
+    '%P %m\n',
+  );
+  t.strictSame(
+    open.split('\n').filter((line) => line !== '' && !/^(thawd\.sock 660|)( 711)?$/.test(line)),
+    [],
+  );
+  t.notMatch(
+    host.log.join('\n'),
+    /entropy|"randomness":"[0-9a-f]{16}/,
+    'and no log holds what seeds a guest',
+  );
+  await stopAll(host);
+  t.strictSame(await host.leftovers(), []);
+});
