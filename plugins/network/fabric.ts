@@ -9,7 +9,7 @@ import { lookAtInner } from './effects/inner.js';
 import { loadRuleset } from './effects/nft.js';
 import { pingAddress } from './effects/ping.js';
 import { LinkRemover } from './effects/remover.js';
-import { lookAtLink, lookAtLinks, Route } from './effects/route.js';
+import { lookAtLink, lookAtLinks, lookAtTap, Route } from './effects/route.js';
 import { lookAtResolvers, resolverFiles } from './effects/sysctl.js';
 import { filterKind } from './kinds/filter.js';
 import { leaseKind } from './kinds/lease.js';
@@ -114,9 +114,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       if (await cni.verify(tap, vm, cx)) return;
       const step = taps.get(tap);
       if (step?.vm !== vm) throw tapNotReady({ tap, why: 'no VM of thaw’s holds it' });
-      const link = await lookAtLink({ route, name: tap }, cx);
-      const bridge = await lookAtLink({ route, name: step.bridge }, cx);
-      const refusal = tapRefusal(step, { link, bridge });
+      const refusal = tapRefusal(step, await lookAtTap({ route, name: tap, bridge: step.bridge }, cx));
       if (refusal) throw refusal;
     },
     inside: (vm, work) => namespaces.of(vm).inside(work),

@@ -29,11 +29,17 @@ export class Route {
 
   /** A link by name; null where there is none. */
   link(name: string): Link | null {
-    const [reply] = this.#socket.ask([ask.getLink(name)]);
-    if (!reply || reply.code === errno.noDevice) return null;
-    if (reply.code < 0) throw failed(`looking at the link ${name}`, reply.code);
-    const [message] = reply.messages;
-    return message ? readLink(message) : null;
+    return this.linksNamed([name])[0] ?? null;
+  }
+
+  /** Links by name, in one go; null for one that does not exist. */
+  linksNamed(names: readonly string[]): readonly (Link | null)[] {
+    const replies = this.#socket.ask(names.map(ask.getLink));
+    return replies.map(({ code, messages: [message] }, n) => {
+      if (code === errno.noDevice) return null;
+      if (code < 0) throw failed(`looking at the link ${names[n] ?? ''}`, code);
+      return message ? readLink(message) : null;
+    });
   }
 
   links(): readonly Link[] {
@@ -82,6 +88,15 @@ export async function deleteLinks(indexes: readonly number[]): Promise<void> {
 
 export const lookAtLink = look('link.look', ({ route, name }: { route: Route; name: string }) =>
   route.link(name),
+);
+
+/** A tap and the bridge that it belongs into. */
+export const lookAtTap = look(
+  'tap.look',
+  ({ route, name, bridge }: { route: Route; name: string; bridge: string }) => {
+    const [link = null, master = null] = route.linksNamed([name, bridge]);
+    return { link, bridge: master };
+  },
 );
 
 export const lookAtLinks = look('links.look', (route: Route) => ({

@@ -1,7 +1,7 @@
 import { stepKind, type StepKind, type StepKinds } from '../../contract.js';
 import { dropNamespace, giveNamespace, layUplink, lookAtInner, makeInner } from '../effects/inner.js';
 import type { LinkRemover } from '../effects/remover.js';
-import { lookAtLink, type Route } from '../effects/route.js';
+import { lookAtTap, type Route } from '../effects/route.js';
 import { removeTap } from '../effects/tap.js';
 import type { Namespaces } from '../netns/namespaces.js';
 import { innerDifferences, namespaceDifference, uplinkDifferences } from '../netns/state.js';
@@ -37,8 +37,7 @@ function uplinkKind({ route, remover, namespaces }: NetnsTools): StepKind<Uplink
     // Both ends go at once, and at once: the namespace itself the kernel takes down when it has time.
     undo: ({ name, vm }, cx) => removeTap({ route, remover, name, vm }, cx),
     check: async (step, cx) => {
-      const link = await lookAtLink({ route, name: step.name }, cx);
-      const bridge = await lookAtLink({ route, name: step.bridge }, cx);
+      const { link, bridge } = await lookAtTap({ route, name: step.name, bridge: step.bridge }, cx);
       return uplinkDifferences(step, { link, bridge });
     },
   };

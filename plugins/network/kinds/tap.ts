@@ -1,5 +1,5 @@
 import type { StepKind } from '../../contract.js';
-import { lookAtLink, type Route } from '../effects/route.js';
+import { lookAtTap, type Route } from '../effects/route.js';
 import { createTap, removeTap } from '../effects/tap.js';
 import type { LinkRemover } from '../effects/remover.js';
 import { TapStep } from '../steps.js';
@@ -29,9 +29,7 @@ export function tapKind({ route, remover, held }: TapTools): StepKind<TapStep> {
       held.delete(step.name);
     },
     check: async (step, cx) => {
-      const link = await lookAtLink({ route, name: step.name }, cx);
-      const bridge = await lookAtLink({ route, name: step.bridge }, cx);
-      return tapDifferences(step, { link, bridge });
+      return tapDifferences(step, await lookAtTap({ route, name: step.name, bridge: step.bridge }, cx));
     },
   };
 }
