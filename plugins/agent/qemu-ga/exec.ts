@@ -29,6 +29,8 @@ const status = z.object({
 });
 
 const firstPauseMs = 2;
+/** The answer is heard of about half a tenth of the program's own time too late. */
+const growth = 1.1;
 const longestPauseMs = 50;
 
 /** Runs one program in the guest to its end. @throws agentRefused, agentGarbled, agentSilent */
@@ -51,7 +53,7 @@ export async function execute(
   );
   const { pid } = checked(started, answered, vm);
   // The one poll of thaw: qemu-ga tells nobody when a command has ended.
-  for (let pause = firstPauseMs, took = 0; ; pause = Math.min(pause * 1.25, longestPauseMs)) {
+  for (let pause = firstPauseMs, took = 0; ; pause = Math.min(pause * growth, longestPauseMs)) {
     // A guest that is slow to answer has better things to do: it is asked no more than half of its time.
     await sleep(Math.max(pause, took), cx.signal);
     const asked = performance.now();
