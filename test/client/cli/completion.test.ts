@@ -64,7 +64,7 @@ void t.test('bash offers commands, options, their values and names that the daem
     'network.list': () => ({ result: { networks: [{ name: 'front' }] } }),
   });
   const at = { dir, socket: fake.socket };
-  t.strictSame(await offered(['re'], at), ['restore', 'resume']);
+  t.strictSame(await offered(['res'], at), ['restore', 'resume']);
   t.strictSame(await offered(['snapshot', 'c'], at), ['create']);
   t.strictSame(await offered(['restore', '--str'], at), ['--strategy']);
   t.strictSame(await offered(['--socket', fake.socket, 'show', ''], at), ['web-1', 'vm-0123456789']);
@@ -99,7 +99,7 @@ void t.test('fish offers the same', { skip: has('fish') ? false : 'no fish on th
     const { stdout } = await runProgram('fish', ['--no-config', '-c', script], { env: { HOME: dir } });
     return stdout.split('\n').flatMap((row) => (row === '' ? [] : [row.split('\t')[0]]));
   };
-  t.strictSame(await offers('thaw re'), ['restore', 'resume']);
+  t.strictSame(await offers('thaw res'), ['restore', 'resume']);
   t.strictSame(await offers('thaw snapshot c'), ['create']);
   t.strictSame(await offers('thaw ps --progress p'), ['plain']);
   t.strictSame(await offers('thaw restore --str'), ['--strategy']);

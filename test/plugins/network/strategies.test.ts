@@ -95,7 +95,7 @@ t.test('hot-attach prepares each NIC before the load, and plugs it in afterwards
   );
   t.ok(plan.rescan);
   t.strictSame(
-    plan.guest.map(({ tell }) => tell?.mac),
+    plan.guest.map(({ tell }) => tell.mac),
     grants.map(({ mac }) => mac),
   );
   t.end();
