@@ -56,6 +56,8 @@ export interface GrantWish {
   readonly tap?: string | undefined;
   /** True where {@link Fabric.early} is asked: without that, no place in a network of CNI's is given. */
   readonly early?: true | undefined;
+  /** True for a NIC that has no use for an IPv6 address, though its network has them. */
+  readonly ipv4Only?: true | undefined;
 }
 
 /** Whether a VM, by its id, has things that are to be left alone: asked again about each thing that is found. */

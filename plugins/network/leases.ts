@@ -58,7 +58,8 @@ export class Leases {
     this.#macs.set(macKey(network.name, mac), holder);
     this.#addresses.set(holder, address);
     this.#taps.set(tap, holder);
-    const twin = twinText(network, address);
+    const six = wish.ipv4Only === true ? null : network.six;
+    const twin = six && twinText(network, address);
     if (twin !== null) this.#sixes.set(twin, holder);
     return {
       vm: wish.vm,
@@ -69,10 +70,10 @@ export class Leases {
       bridge: network.bridge,
       addresses: [
         `${formatAddress(address)}/${network.subnet.prefix}`,
-        ...(network.six && twin !== null ? [`${twin}/${network.six.subnet.prefix}`] : []),
+        ...(six && twin !== null ? [`${twin}/${six.subnet.prefix}`] : []),
       ],
       gateway: formatAddress(network.gateway),
-      ...(network.six && { gateway6: formatAddress6(network.six.gateway) }),
+      ...(six && { gateway6: formatAddress6(six.gateway) }),
       dns: network.dns,
       mtu: network.mtu,
       isolated: network.isolate,

@@ -14,6 +14,8 @@ const path = ['/usr/lib/cni'];
 
 /** A configuration list as an engine has it: a bridge of its own, addresses of its own. */
 const list = (dir: string, more: readonly object[] = []) => ({
+  // The CHECK of portmap 1.1 misses IPv6 rules that it never made.
+  disableCheck: more.some((plugin) => 'type' in plugin && plugin.type === 'portmap'),
   cniVersion: '1.0.0',
   name: 'engine',
   plugins: [
@@ -122,7 +124,7 @@ t.test('ports of the host, by the plugin that sees to them', async (t) => {
   const [vm] = clonesOf(await restore(host, { nics: [nic] }));
   const rules = () => host.exec('iptables-save', '--table', 'nat');
   t.match(await rules(), `--dport 8080 -j DNAT --to-destination ${addressOf(vm as VmView)}:80`);
-  t.strictSame((await host.client.network.check()).findings, []);
+  t.strictSame((await host.client.network.check()).findings, [], 'a list may forbid CHECK');
   await host.client.vm.stop({ vm: vm?.id ?? '' });
   t.notMatch(await rules(), '--dport 8080');
 });

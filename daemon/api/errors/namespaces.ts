@@ -71,7 +71,8 @@ export const cniNotHere = defineError({
   retryable: false,
   data: z.object({ network: z.string(), why: z.string() }),
   message: ({ network, why }) => `The network ${network} of CNI’s can’t be used here: ${why}`,
-  remedy: () => 'Restore clones of a snapshot without a NIC into it, with hot-attach and no other kind of network',
+  remedy: () =>
+    'Restore clones of a snapshot without a NIC into it, with hot-attach and no other kind of network',
 });
 
 export const cniResultUnusable = defineError({

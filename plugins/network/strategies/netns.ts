@@ -46,6 +46,7 @@ export function judgeNetns(question: Question): Verdict {
   if (error) return { ok: false, error };
   const places = inside.nics.map(({ nic, wish, network }) => ({
     ...{ nic: nic.id, network, address: wish.address, mac: wish.mac, ports: wish.ports },
+    ipv4Only: true as const,
     ...limitsOf(wish),
   }));
   return { ok: true, places };
