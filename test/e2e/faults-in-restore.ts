@@ -41,12 +41,15 @@ export async function failEverywhere(t: Test, { strategy, boot = {}, nics, env =
 
   for (const [at, count] of counts) {
     for (const when of ['before', 'after'] as const) {
-      for (let nth = 1; nth <= count + beyond; nth += 1) {
+      // All of the clone's own are hit once so many have failed; those of the request refuse it as a whole.
+      for (let nth = 1, hit = 0; nth <= count + beyond && hit < count; nth += 1) {
         await inject([{ at, when, nth, fail: 'EIO' }]);
-        const restored = await succeeds(host, wish);
+        const outcome = await outcomeOf(host, wish);
         await inject([]);
+        const restored = outcome === 'restored';
+        if (outcome === 'failed') hit += 1;
         if (restored) await host.client.vm.stop({ vm: 'clone' });
-        t.strictSame(await state(host), nothing, `${when} ${at} ${nth}: ${restored ? 'restored' : 'failed'}`);
+        t.strictSame(await state(host), nothing, `${when} ${at} ${nth}: ${outcome}`);
         if (restored && nth > count) break;
       }
     }
@@ -62,10 +65,13 @@ async function effectsOf(host: Host): Promise<ReadonlyMap<string, number>> {
   return counts;
 }
 
-async function succeeds(host: Host, wish: ParamsOf<'snapshot.restore'>): Promise<boolean> {
+async function outcomeOf(
+  host: Host,
+  wish: ParamsOf<'snapshot.restore'>,
+): Promise<'restored' | 'failed' | 'refused'> {
   return host.client.snapshot.restore(wish).then(
-    ({ clones }) => clones.every(({ ok }) => ok),
-    () => false,
+    ({ clones }) => (clones.every(({ ok }) => ok) ? 'restored' : 'failed'),
+    () => 'refused',
   );
 }
 
