@@ -51,6 +51,13 @@ const results: Readonly<Record<string, unknown>> = {
   'network.attach': { attachment: vm.attachments[0] },
   'network.detach': { attachment: 'eth0' },
   'network.check': { findings: [], pings: [{ vm: vm.id, address: '10.88.0.5', milliseconds: 0.3 }] },
+  'system.reconcile': {
+    dryRun: true,
+    findings: [],
+    skipped: ['web-2'],
+    effects: [],
+    milliseconds: 3,
+  },
   'network.gc': { removed: ['tap th0123456789'], dryRun: true },
   'network.list': {
     networks: [
@@ -389,6 +396,12 @@ const cases: readonly Case[] = [
     args: 'network check web-1 --ping',
     sends: [['network.check', { vm: 'web-1', ping: true }]],
     shows: /10\.88\.0\.5 answered in/,
+    quiet: '',
+  },
+  {
+    args: 'reconcile --dry-run',
+    sends: [['system.reconcile', { dryRun: true }]],
+    shows: /all is as recorded[\s\S]*web-2/,
     quiet: '',
   },
   {
