@@ -1,3 +1,4 @@
+import { toolFailed } from '../../daemon/api/errors/host.js';
 import type { Context } from '../contract.js';
 import { addRules, lookAtRules, type Table } from './effects/elements.js';
 import { allowIpv6 } from './forwarding.js';
@@ -8,7 +9,7 @@ import type { Route } from './effects/route.js';
 import { guestElements, guestSets } from './guest-elements.js';
 import type { SetChange } from './netlink/elements.js';
 import type { Network } from './networks.js';
-import { rulesetText } from './ruleset.js';
+import { forwardsText, rulesetText } from './ruleset.js';
 import { vmOfAlias } from './names.js';
 import { portElements, portMaps } from './port-elements.js';
 import type { FilterStep, PortsStep } from './steps.js';
@@ -35,7 +36,17 @@ export async function layGround({ route, networks }: Ground, cx: Context): Promi
       did.push(`IPv6 addresses of ${network.bridge}`);
   }
   await loadRuleset(rulesetText(networks), cx);
+  await layForwards(cx);
   return did;
+}
+
+/** Lays what ports need. On a kernel without it the maps are missing, and whoever asks for a port is told. */
+async function layForwards(cx: Context): Promise<void> {
+  try {
+    await loadRuleset(forwardsText, cx);
+  } catch (error) {
+    if (!toolFailed.is(error)) throw error;
+  }
 }
 
 /** The elements of `changes` that `there` lacks, set by set. Pure. */

@@ -100,6 +100,16 @@ function natRules({ bridge, subnet, six }: Network): readonly string[] {
  * let that out of the host would let the guests see what listens there.
  */
 const forwards = `
+add table inet thaw
+add map inet thaw ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+add map inet thaw address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+add chain inet thaw forwards
+add chain inet thaw prerouting { type nat hook prerouting priority dstnat; policy accept; }
+add chain inet thaw output { type nat hook output priority -100; policy accept; }
+flush chain inet thaw forwards
+flush chain inet thaw prerouting
+flush chain inet thaw output
+table inet thaw {
   chain forwards {
     ip daddr 127.0.0.0/8 return
     dnat ip to ip daddr . meta l4proto . th dport map @address_ports
@@ -110,26 +120,20 @@ const forwards = `
   }
   chain output {
     fib daddr type local jump forwards
-  }`;
+  }
+}
+`;
 
 function inetTable(networks: readonly Network[]): string {
   return `
 add table inet thaw
-add map inet thaw ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
-add map inet thaw address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
-add chain inet thaw forwards
-add chain inet thaw prerouting { type nat hook prerouting priority dstnat; policy accept; }
-add chain inet thaw output { type nat hook output priority -100; policy accept; }
 add chain inet thaw input { type filter hook input priority filter; policy accept; }
 add chain inet thaw forward { type filter hook forward priority filter; policy accept; }
 add chain inet thaw postrouting { type nat hook postrouting priority srcnat; policy accept; }
-flush chain inet thaw forwards
-flush chain inet thaw prerouting
-flush chain inet thaw output
 flush chain inet thaw input
 flush chain inet thaw forward
 flush chain inet thaw postrouting
-table inet thaw {${forwards}
+table inet thaw {
   chain input {
     ${networks.map(hostRules).join('\n    ')}
   }
@@ -152,6 +156,12 @@ table inet thaw {${forwards}
 export function rulesetText(networks: readonly Network[]): string {
   return `${bridgeTable()}\n${inetTable(networks)}\n`;
 }
+
+/**
+ * What ports of the host need besides, in a transaction of its own: it takes modules (nft_nat, nft_fib_inet) that small
+ * kernels do not have, and without them only ports are refused.
+ */
+export const forwardsText = forwards;
 
 /** Takes both tables away, whether they are there or not. */
 export const rulesetRemoval = `

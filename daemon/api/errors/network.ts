@@ -168,3 +168,12 @@ export const portTaken = defineError({
   message: ({ port, by }) => `The host’s port ${port} is held by ${by}`,
   remedy: () => 'Choose another port of the host, or another address of it, or stop what holds it',
 });
+
+export const portsUnsupported = defineError({
+  code: 3131,
+  reason: 'ports-unsupported',
+  retryable: false,
+  data: z.object({ vm: z.string() }),
+  message: ({ vm }) => `No port of this host can lead to ${vm}: its kernel took no such rules`,
+  remedy: () => 'Load the kernel modules nft_nat and nft_fib_inet, then restart thawd; or ask for no ports',
+});

@@ -1,4 +1,4 @@
-import { portTaken } from '../../../daemon/api/errors/network.js';
+import { portTaken, portsUnsupported } from '../../../daemon/api/errors/network.js';
 import type { StepKind } from '../../contract.js';
 import { addRules, missingRules, removeOwn, type Table } from '../effects/elements.js';
 import { lookAtListeners } from '../effects/listeners.js';
@@ -40,7 +40,7 @@ export function portsKind({ table, ports, held, mend }: PortsTools): StepKind<Po
       const changes = portElements([step]);
       if (!(await addRules({ table, changes }, cx))) {
         await mend(cx);
-        await addRules({ table, changes }, cx);
+        if (!(await addRules({ table, changes }, cx))) throw portsUnsupported({ vm: step.vm });
       }
       adopt(step);
     },
