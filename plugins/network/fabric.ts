@@ -1,5 +1,6 @@
 import { tapNotReady } from '../../daemon/api/errors/network.js';
 import { definePlugin, pluginContract, stepKind, type Fabric, type PluginHost } from '../contract.js';
+import { nameOfAttachment } from './cni/attachments.js';
 import { CniNetworks } from './cni/networks.js';
 import { checkHost } from './check.js';
 import { FabricConfig } from './config.js';
@@ -62,7 +63,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   if (networks.some(({ dns }) => dns.length === 0))
     host.log('warn', 'A network has no resolver to tell its guests: the host has none that they could reach');
 
-  const cni = await CniNetworks.open(config.cni, { runDir: host.runDir, namespaces }, host.cx);
+  const cni = await CniNetworks.open(config.cni, { namespaces, host });
   pool.fill();
   const leases = new Leases(networks);
   const ports = new Ports();
@@ -128,14 +129,17 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
     mend,
     lost: (cx) => lookForLost(ground, { filters: [...filters.values()], ports: [...forwarded.values()] }, cx),
     check: (cx) => checkHost(ground, cx),
-    sweep: (alive, cx) => {
+    sweep: async (alive, cx) => {
       // What is swept must not be mended later.
       for (const held of [taps, filters, forwarded, inner]) {
         for (const [name, { vm }] of held) if (!alive.has(vm)) held.delete(name);
       }
-      return sweep({ route, table, remover }, alive, cx);
+      return [...(await sweep({ route, table, remover }, alive, cx)), ...(await cni.sweep(alive, cx))];
     },
-    strays: async (alive, cx) => (await findStrays({ route, table }, alive, cx)).names,
+    strays: async (alive, cx) => [
+      ...(await findStrays({ route, table }, alive, cx)).names,
+      ...(await cni.strays(alive, cx)).map(nameOfAttachment),
+    ],
     ping: (address, timeout, cx) => pingAddress({ address, timeout }, cx),
     close,
     dismantle: async (cx) => {

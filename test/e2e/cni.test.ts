@@ -180,6 +180,32 @@ t.test('a failure at any effect of its own leaves nothing', async (t) => {
   }
 });
 
+t.test('what belongs to nobody any more is taken back, and what can’t be is tried again', async (t) => {
+  const { host, dir } = await cniHost(t, [{ type: 'stubborn' }]);
+  // Passes on what it was given.
+  const passes = 'read -r in; in=${in#*\\"prevResult\\":}; echo "${in%\\}}"';
+  const stubborn = (command: string) =>
+    writeFile(join(dir, 'stubborn'), `#!/bin/sh\n${command}\n${passes}\n`, { mode: 0o755 });
+  await stubborn('');
+  const [vm] = clonesOf(await restore(host));
+  if (!vm || vm.process.is !== 'alive') throw new Error('no clone');
+  await host.kill('SIGKILL');
+  await host.signal(vm.process.pid ?? 0, 'SIGKILL');
+  // Nothing but CNI’s cache knows of it.
+  await rm(join(host.runDir, 'records', `${vm.id}.json`));
+  await rm(vm.dir, { recursive: true });
+  await stubborn('[ "$CNI_COMMAND" = DEL ] && exit 1');
+  await host.start();
+  t.match(
+    await left(host, dir),
+    [`${host.runDir}/cni/${vm.id}-eth0.json`],
+    'a plugin that fails keeps no daemon from starting',
+  );
+  await stubborn('');
+  t.match((await host.client.network.gc()).removed, [`eth0 of ${vm.id} in engine`]);
+  t.strictSame(await left(host, dir), []);
+});
+
 t.test('where a network of CNI’s can’t be is said', async (t) => {
   const { host } = await cniHost(t);
   const why = (call: Promise<unknown>) =>

@@ -17,6 +17,10 @@ export interface CniAttachment {
   readonly link: string;
 }
 
+/** For people. */
+export const nameOfAttachment = ({ vm, link, network }: CniAttachment): string =>
+  `${link} of ${vm} in ${network}`;
+
 /** What is kept of an attachment from before its ADD until after its DEL: CHECK and DEL must be given the same again. */
 const Cached = z.object({
   version: z.literal(1),

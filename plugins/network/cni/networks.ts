@@ -4,9 +4,11 @@ import { tapBusy, tapNotReady } from '../../../daemon/api/errors/network.js';
 import { LinkName, Mac, NetworkName } from '../../../daemon/api/shapes/ids.js';
 import {
   stepKind,
+  type Alive,
   type Context,
   type Grant,
   type GrantWish,
+  type PluginHost,
   type StepKind,
   type StepKinds,
 } from '../../contract.js';
@@ -15,7 +17,7 @@ import { joinTap, lookAtJoint } from '../effects/joint.js';
 import { macFrom, tapName } from '../names.js';
 import { namespaceDifference } from '../netns/state.js';
 import type { Namespaces } from '../netns/namespaces.js';
-import { CniAttachments, type CniAttachment } from './attachments.js';
+import { CniAttachments, nameOfAttachment, type CniAttachment } from './attachments.js';
 import type { CniConfig } from './config.js';
 import type { CniList } from './list.js';
 import { CniStep, earlySteps, JointStep, type Runtime } from './steps.js';
@@ -27,13 +29,16 @@ export class CniNetworks {
   readonly #lists: ReadonlyMap<string, CniList>;
   readonly #namespaces: Namespaces;
   readonly #attachments: CniAttachments;
+  readonly #log: PluginHost['log'];
   readonly #joints = new Map<string, JointStep>();
 
   private constructor(parts: {
     lists: ReadonlyMap<string, CniList>;
     namespaces: Namespaces;
     attachments: CniAttachments;
+    log: PluginHost['log'];
   }) {
+    this.#log = parts.log;
     this.#lists = parts.lists;
     this.#namespaces = parts.namespaces;
     this.#attachments = parts.attachments;
@@ -42,18 +47,17 @@ export class CniNetworks {
   /** Reads the lists. @throws cniListInvalid */
   static async open(
     { path, networks }: CniConfig,
-    { runDir, namespaces }: { runDir: string; namespaces: Namespaces },
-    cx: Context,
+    { namespaces, host }: { namespaces: Namespaces; host: PluginHost },
   ): Promise<CniNetworks> {
     const lists = new Map<string, CniList>();
-    for (const [name, { list }] of Object.entries(networks)) lists.set(name, await readList(list, cx));
+    for (const [name, { list }] of Object.entries(networks)) lists.set(name, await readList(list, host.cx));
     const names = [...lists.values()].map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined)
       throw cniListInvalid({ path: twice, why: 'two networks have a list of this name' });
-    if (lists.size > 0) await openCache(join(runDir, 'cni'), cx);
-    const attachments = new CniAttachments({ dir: join(runDir, 'cni'), path });
-    return new CniNetworks({ lists, namespaces, attachments });
+    if (lists.size > 0) await openCache(join(host.runDir, 'cni'), host.cx);
+    const attachments = new CniAttachments({ dir: join(host.runDir, 'cni'), path });
+    return new CniNetworks({ lists, namespaces, attachments, log: host.log.bind(host) });
   }
 
   has(network: string): boolean {
@@ -128,22 +132,36 @@ export class CniNetworks {
   }
 
   /** Attachments of VMs that are not in `alive`. */
-  async strays(alive: ReadonlySet<string>, cx: Context): Promise<readonly CniAttachment[]> {
+  async strays(alive: Alive, cx: Context): Promise<readonly CniAttachment[]> {
     return (await this.#attachments.known(cx)).filter(({ vm }) => !alive.has(vm));
   }
 
   /** Takes those back, and lets plugins that know GC free what else is nobody's. Returns what was taken back. */
-  async sweep(alive: ReadonlySet<string>, cx: Context): Promise<readonly string[]> {
-    const gone = await this.strays(alive, cx);
-    for (const one of gone) await this.#attachments.remove(one, '', cx);
+  async sweep(alive: Alive, cx: Context): Promise<readonly string[]> {
+    const gone: CniAttachment[] = [];
+    for (const one of await this.strays(alive, cx)) {
+      const done = await this.#tried(`DEL of ${one.link} of ${one.vm}`, () =>
+        this.#attachments.remove(one, '', cx),
+      );
+      if (done) gone.push(one);
+    }
     const valid = await this.#attachments.known(cx);
     for (const [network, list] of this.#lists)
-      await this.#attachments.gc(
-        list,
-        { network, valid: valid.filter((one) => one.network === network) },
-        cx,
+      await this.#tried(`GC of ${network}`, () =>
+        this.#attachments.gc(list, { network, valid: valid.filter((one) => one.network === network) }, cx),
       );
-    return gone.map(({ vm, link, network }) => `${link} of ${vm} in ${network}`);
+    return gone.map(nameOfAttachment);
+  }
+
+  /** What others' plugins can't do now must not keep the daemon from starting: it is told, and tried again. */
+  async #tried(what: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#log('warn', 'CNI plugins could not clean up', { what, error: String(error) });
+      return false;
+    }
   }
 
   get kinds(): StepKinds {
