@@ -24,6 +24,7 @@ export const helloKind = (agents: Agents) =>
 const nic = z.object({
   mac: z.string(),
   formerMac: z.string().optional(),
+  rank: z.int().optional(),
   addresses: z.array(z.string()).readonly(),
   gateway: z.string().nullable(),
   gateway6: z.string().optional(),

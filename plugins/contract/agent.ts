@@ -14,6 +14,8 @@ export type GuestNic = {
   readonly mac: string;
   /** The MAC that the NIC has until now, where it is to get another: it is found by either. */
   readonly formerMac?: string | undefined;
+  /** Its place among the VM's NICs, the first of which has the default route; where left out, its place in the list. */
+  readonly rank?: number | undefined;
   readonly addresses: readonly string[];
   readonly gateway: string | null;
   /** For the IPv6 addresses. */

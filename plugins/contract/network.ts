@@ -33,14 +33,14 @@ export type CniRuntime = {
   readonly mac?: string | undefined;
   readonly ips?: string[] | undefined;
   readonly portMappings?:
-    | { hostPort: number; containerPort: number; protocol: string; hostIP?: string | undefined }[]
-    | undefined;
+    { hostPort: number; containerPort: number; protocol: string; hostIP?: string | undefined }[] | undefined;
 };
 
 /** What the guest is told of a grant. */
 export function guestNic(grant: Grant): GuestNic {
   const { mac, addresses, gateway, gateway6, mtu } = grant;
-  return { mac, addresses: [...addresses], gateway, ...(gateway6 !== undefined && { gateway6 }), mtu };
+  const rank = Number(/\d+$/.exec(grant.nic)?.[0] ?? 0);
+  return { mac, rank, addresses: [...addresses], gateway, ...(gateway6 !== undefined && { gateway6 }), mtu };
 }
 
 /** What somebody wants for one NIC. */

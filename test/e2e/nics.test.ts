@@ -22,17 +22,18 @@ const look = async (ref: string) => (await host.client.vm.get({ vm: ref })).vm;
 const addressOf = (one: Vm, index = 0) => one.attachments[index]?.addresses[0]?.split('/')[0] ?? '';
 
 t.test(
-  'a clone with three NICs, one at an address and with a MAC that were asked for, answers on each',
+  'a clone with four NICs, two of them on one network, one at an address and with a MAC that were asked for, answers on each',
   async (t) => {
     const mac = '02:00:00:00:00:42';
-    const nics = [{}, { network: 'second', address: '10.91.7.7', mac }, { network: 'third' }];
+    const nics = [{}, { network: 'second', address: '10.91.7.7', mac }, { network: 'third' }, {}];
     const clone = await restore('many', { nics, ping: true });
     t.match(clone.attachments, [
       { id: 'eth0', state: { is: 'confirmed', by: 'agent' }, guestInterface: /^eth/ },
       { id: 'eth1', mac, addresses: ['10.91.7.7/16'], state: { is: 'confirmed' } },
       { id: 'eth2', state: { is: 'confirmed' } },
+      { id: 'eth3', network: 'default', state: { is: 'confirmed' } },
     ]);
-    for (const index of [0, 1, 2]) t.ok(await host.ping(addressOf(clone, index)), `eth${index}`);
+    for (const index of [0, 1, 2, 3]) t.ok(await host.ping(addressOf(clone, index)), `eth${index}`);
     t.strictSame((await host.client.network.check({})).findings, []);
     await stopAll(host);
     t.strictSame(await host.leftovers(), []);
@@ -56,7 +57,7 @@ t.test(
   'a NIC attached later works beside the first, and lives through a restart of the daemon',
   async (t) => {
     await restore('later');
-    const { attachment } = await host.client.network.attach({ vm: 'later', nic: { network: 'second' } });
+    const { attachment } = await host.client.network.attach({ vm: 'later' });
     t.match(attachment, { id: 'eth1', state: { is: 'confirmed' } });
     const clone = await look('later');
     t.ok(await host.ping(addressOf(clone, 0)));
@@ -244,18 +245,25 @@ t.test('a detach whose last part failed can be asked for again', async (t) => {
   t.strictSame(await host.leftovers(), []);
 });
 
-t.test('the guest knows its NICs by the names that thaw tells', async (t) => {
-  const clone = await restore('named', { nics: [{}, {}] });
-  await host.kill('SIGTERM');
-  const agent = await eventually('the agent', () => Agent.connect(join(clone.dir, 'v.sock'), 1_000));
-  for (const { guestInterface, mac } of clone.attachments) {
-    const { out } = await agent.sh(`cat /sys/class/net/${guestInterface ?? '?'}/address`);
-    t.equal(out, mac);
-  }
-  const { out } = await agent.sh('hostname; cat /etc/machine-id; cat /run/thaw/identity.json');
-  t.match(out, /^named\n[0-9a-f]{32}\n\{.*"name": ?"named"/s);
-  await agent.close();
-  await host.start();
-  await stopAll(host);
-  t.strictSame(await host.leftovers(), []);
-});
+t.test(
+  'the guest knows its NICs by the names that thaw tells, and a later one does not take the default route',
+  async (t) => {
+    await restore('named', { nics: [{}] });
+    await host.client.network.attach({ vm: 'named', nic: { network: 'second' } });
+    const clone = await look('named');
+    await host.kill('SIGTERM');
+    const agent = await eventually('the agent', () => Agent.connect(join(clone.dir, 'v.sock'), 1_000));
+    for (const { guestInterface, mac } of clone.attachments) {
+      const { out } = await agent.sh(`cat /sys/class/net/${guestInterface ?? '?'}/address`);
+      t.equal(out, mac);
+    }
+    const { out: route } = await agent.sh('ip route get 192.0.2.1');
+    t.match(route, /dev eth0 src 10\.90\./);
+    const { out } = await agent.sh('hostname; cat /etc/machine-id; cat /run/thaw/identity.json');
+    t.match(out, /^named\n[0-9a-f]{32}\n\{.*"name": ?"named"/s);
+    await agent.close();
+    await host.start();
+    await stopAll(host);
+    t.strictSame(await host.leftovers(), []);
+  },
+);

@@ -114,4 +114,16 @@ EOF
   fi
   each "$C" || return 2
 }
+# own_way TABLE SUBNETS GATEWAYS ADDRESSES: what bears an address of the interface I leaves by it, by a routing table of
+# its own. A kernel without such tables does without: what comes in by I is then answered by the first NIC.
+own_way() {
+  for A in $2; do ip $(family "$A") route replace "$A" dev "$I" table "$1"; done
+  for A in $3; do ip $(family "$A") route replace default via "$A" dev "$I" table "$1"; done
+  for A in $4; do
+    L=$(family "$A")
+    ip $L rule del from "$A" table "$1"
+    ip $L rule add from "$A" table "$1"
+  done
+} >/dev/null 2>&1
+family() { case $1 in *:*) echo -6 ;; *) echo -4 ;; esac; }
 `.replaceAll('$\\{', '${');

@@ -75,7 +75,10 @@ function networkPart({ identity, rescan }: UpdateWish, { nicWait }: ScriptFacts)
   const find = rescan
     ? '[ -z "$MISSING" ] || [ ! -w /sys/bus/pci/rescan ] || echo 1 2>/dev/null > /sys/bus/pci/rescan'
     : ':';
-  const calls = nics.map((nic, index) => `[ -n "$F" ] || { ${nicCall(nic, index)}; note $?; }`);
+  const calls = nics.map(
+    (nic, index) =>
+      `[ -n "$F" ] || { ${nicCall(nic, nic.rank ?? index)}; note $?; ${ownCall(nic, nic.rank ?? index)}; }`,
+  );
   const servers = dns.map((server) => `nameserver ${address(server)}\n`).join('');
   const resolver =
     servers === '' ? ':' : `[ -n "$F" ] || { put /etc/resolv.conf ${quote(servers)}; note $?; }`;
@@ -91,9 +94,9 @@ function networkPart({ identity, rescan }: UpdateWish, { nicWait }: ScriptFacts)
 }
 
 /** The first NIC with a gateway has the default route; those of the others stand behind it. */
-function nicCall(nic: GuestNic, index: number): string {
-  const metric = index === 0 ? '' : ` metric ${index * 100}`;
-  const gateways = [nic.gateway, nic.gateway6].flatMap((one) => (one ? [address(one)] : [])).join(' ');
+function nicCall(nic: GuestNic, rank: number): string {
+  const metric = rank === 0 ? '' : ` metric ${rank * 100}`;
+  const gateways = gatewaysOf(nic).join(' ');
   const addresses = nic.addresses.map(prefixed).join(' ');
   const words = [
     checkedMac(nic.mac),
@@ -104,6 +107,35 @@ function nicCall(nic: GuestNic, index: number): string {
     nic.formerMac === undefined ? quote('') : checkedMac(nic.formerMac),
   ];
   return `nic ${words.join(' ')}`;
+}
+
+/** Routing tables of NICs are numbered from here: the kernel's own are below 256. */
+const firstTable = 1000;
+
+/** The others answer by their own way: what bears their address would not pass where the first one's leave. */
+function ownCall(nic: GuestNic, rank: number): string {
+  if (rank === 0) return ':';
+  const addresses = nic.addresses.map(prefixed);
+  const lists = [
+    addresses.map(subnetOf),
+    gatewaysOf(nic),
+    addresses.map((one) => one.split('/')[0] ?? ''),
+  ].map((list) => quote(list.join(' ')));
+  return `[ -n "$F" ] || own_way ${firstTable + rank} ${lists.join(' ')}`;
+}
+
+const gatewaysOf = ({ gateway, gateway6 }: GuestNic): readonly string[] =>
+  [gateway, gateway6].flatMap((one) => (one ? [address(one)] : []));
+
+/** The kernel takes IPv4 routes without the host's bits only; of IPv6 ones it drops them itself. */
+function subnetOf(text: string): string {
+  const [ip = '', length = ''] = text.split('/');
+  if (ip.includes(':')) return text;
+  const bytes = ip.split('.').map((part, index) => {
+    const bits = Math.min(8, Math.max(0, Number(length) - 8 * index));
+    return Number(part) & (0xff << (8 - bits));
+  });
+  return `${bytes.join('.')}/${length}`;
 }
 
 const Mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
