@@ -36,7 +36,8 @@ export class EventHub {
     };
     this.#kept.push(event);
     // Trimmed in blocks: shifting one by one would copy the array for every event.
-    if (this.#kept.length >= 1.25 * this.#keep) this.#kept.splice(0, this.#kept.length - this.#keep);
+    if (this.#kept.length >= Math.min(2 * this.#keep, this.#keep + 256))
+      this.#kept.splice(0, this.#kept.length - this.#keep);
     for (const listener of this.#listeners) listener(event);
   }
 

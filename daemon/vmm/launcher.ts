@@ -27,9 +27,9 @@ export interface LaunchWish {
 /** The kernel's bound for a Unix socket's path (`sun_path`, 108 with the NUL). */
 const longestSocketPath = 107;
 
-/** Of the daemon's environment, what is meant for it alone: systemd's sockets, notifications and watchdog. */
+/** Of the daemon's environment, what is meant for it alone: systemd's sockets, notifications and watchdog, its memory. */
 const forUsOnly =
-  /^(?:LISTEN_|NOTIFY_SOCKET$|WATCHDOG_|NODE_|INVOCATION_ID$|JOURNAL_STREAM$|CREDENTIALS_DIRECTORY$|THAW_)/;
+  /^(?:LISTEN_|NOTIFY_SOCKET$|WATCHDOG_|NODE_|INVOCATION_ID$|JOURNAL_STREAM$|CREDENTIALS_DIRECTORY$|MALLOC_ARENA_MAX$|THAW_)/;
 
 /** What a VMM inherits of an environment. */
 export function scrub(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
