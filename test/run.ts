@@ -37,7 +37,10 @@ const skipped: string[] = [];
 async function run(file: string): Promise<void> {
   let started = performance.now();
   // A test process must not outlive this one: what it has made is on its leash.
-  const command = ['--pdeathsig', 'KILL', process.execPath, '--enable-source-maps', join(compiled, file)];
+  // Without node-tap's loader: every daemon, CLI and stand-in that a test starts would load it too (160 ms each), and its
+  // signal handlers turn an abort into an exit.
+  const node = ['env', '--unset=NODE_OPTIONS', process.execPath, '--enable-source-maps'];
+  const command = ['--pdeathsig', 'KILL', ...node, join(compiled, file)];
   const child = t.spawn(
     'setpriv',
     command,
@@ -78,7 +81,8 @@ ensureNeeds(allNeeds);
 const files = testFiles(process.argv.slice(2));
 t.setTimeout(0);
 t.pipe(createWriteStream(join(compiled, 'report.tap')));
-t.jobs = Math.max(2, availableParallelism());
+// Much of a test is waiting: for a load of 8 ms, an agent, a process's end.
+t.jobs = 2 * availableParallelism();
 await Promise.all(files.filter((file) => !alone.test(file)).map(run));
 t.jobs = 1;
 for (const file of files.filter((name) => alone.test(name))) await run(file);

@@ -15,6 +15,8 @@ export function fail(message: string, debug: string, code: number): never {
 export function panic(message: string, place: string): never {
   log(`Firecracker panicked at src/firecracker/src/${place}:\n${message}`, 'Error');
   process.kill(process.pid, 'SIGABRT');
+  // Another thread may be the one that takes it.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_000);
   return exitProcess(134);
 }
 
