@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { ResultOf } from '../../client/index.js';
-import { eventually, hostWithBase, only, type Vm } from '../support/base.js';
+import { eventually, hostWithBase, only, type Vm } from '../support/flow.js';
 import type { Host } from '../support/host.js';
 
 const often = { health: { intervalSeconds: 1, agentIntervalSeconds: 1 } };
-const host = await hostWithBase(t, { config: often });
+const { host } = await hostWithBase(t, { config: often });
 const restore = async (name: string, on: Host = host) =>
   only((await on.client.snapshot.restore({ snapshot: 'base', names: [name] })).clones);
 const look = async (name: string, on: Host = host) => (await on.client.vm.get({ vm: name })).vm;
@@ -133,7 +133,7 @@ t.test('how a VMM ended that this daemon did not start is not known, and not mad
 });
 
 t.test('with intervals of 0 nobody is asked', async (t) => {
-  const quiet = await hostWithBase(t, {
+  const { host: quiet } = await hostWithBase(t, {
     config: { health: { intervalSeconds: 0, agentIntervalSeconds: 0 } },
   });
   const vm: ResultOf<'vm.get'>['vm'] = await restore('left', quiet);

@@ -1,9 +1,9 @@
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { again, eventually, failureOf, hostWithBase, only } from '../support/base.js';
+import { again, eventually, failureOf, hostWithBase, only } from '../support/flow.js';
 
-const host = await hostWithBase(t, { config: { reconcile: { intervalSeconds: 0 } } });
+const { host } = await hostWithBase(t, { config: { reconcile: { intervalSeconds: 0 } } });
 const reconcile = (dryRun = false) => host.client.system.reconcile({ dryRun });
 const restore = async (name: string) =>
   only((await host.client.snapshot.restore({ snapshot: 'base', names: [name] })).clones);
@@ -71,7 +71,7 @@ t.test(
 );
 
 t.test('what a stop could not undo is undone', async (t) => {
-  await again(host, { daemon: [{ at: 'tap.remove', nth: 1, fail: 'EBUSY' }] });
+  await again(host, { at: 'tap.remove', nth: 1, fail: 'EBUSY' });
   const { id } = await restore('sticky');
   t.match(await failureOf(host.client.vm.stop({ vm: 'sticky' })), { reason: 'undo-failed' });
   t.match((await host.client.vm.get({ vm: 'sticky' })).vm, { word: 'stopping' });
@@ -82,12 +82,7 @@ t.test('what a stop could not undo is undone', async (t) => {
 
 t.test('what can’t be undone yet is told, and stays for the next run', async (t) => {
   // A fault that fires keeps the next one from counting: the second stands for the second time.
-  await again(host, {
-    daemon: [
-      { at: 'tap.remove', nth: 1, fail: 'EBUSY' },
-      { at: 'tap.remove', nth: 1, fail: 'EBUSY' },
-    ],
-  });
+  await again(host, { at: 'tap.remove', nth: 1, fail: 'EBUSY' }, { at: 'tap.remove', nth: 1, fail: 'EBUSY' });
   await restore('stickier');
   await failureOf(host.client.vm.stop({ vm: 'stickier' }));
   t.match(await reconcile(), { findings: [{ repair: 'remove', outcome: 'failed', error: /stickier/ }] });
@@ -96,7 +91,7 @@ t.test('what can’t be undone yet is told, and stays for the next run', async (
 });
 
 t.test('a VM that somebody works on is left alone', async (t) => {
-  await again(host, { daemon: [{ at: 'vmm.pause', delay: 1_000 }] });
+  await again(host, { at: 'vmm.pause', delay: 1_000 });
   const vm = await restore('busy');
   const pausing = host.client.vm.pause({ vm: 'busy' });
   await eventually('the operation', async () =>
@@ -114,12 +109,7 @@ t.test(
   'it looks again before it acts: what somebody has begun to work on meanwhile is not touched',
   async (t) => {
     // The second listing of records is the look before the repair.
-    await again(host, {
-      daemon: [
-        { at: 'record.names', nth: 2, delay: 1_000 },
-        { at: 'vmm.pause', delay: 3_000 },
-      ],
-    });
+    await again(host, { at: 'record.names', nth: 2, delay: 1_000 }, { at: 'vmm.pause', delay: 3_000 });
     const vm = await restore('again');
     await rm(recordOf(vm.id));
     const running = reconcile();
@@ -158,7 +148,7 @@ t.test(
 );
 
 t.test('it runs by itself, too', async (t) => {
-  const own = await hostWithBase(t, { config: { reconcile: { intervalSeconds: 1 } } });
+  const { host: own } = await hostWithBase(t, { config: { reconcile: { intervalSeconds: 1 } } });
   const vm = only((await own.client.snapshot.restore({ snapshot: 'base' })).clones);
   const path = join(own.runDir, 'records', `${vm.id}.json`);
   await rm(path);
