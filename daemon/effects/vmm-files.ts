@@ -66,10 +66,10 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The last lines of a file, at most `bytes` of it; empty where there is none. */
+/** The last lines of a file that are not empty, at most `bytes` of it; none where there is no such file. */
 export const tailLook = look(
   'vmm.log-tail',
-  async ({ path, bytes, lines }: { path: string; bytes: number; lines: number }): Promise<string> => {
+  async ({ path, bytes }: { path: string; bytes: number }): Promise<string[]> => {
     let file;
     try {
       file = await open(path);
@@ -78,14 +78,10 @@ export const tailLook = look(
       const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, from);
       const all = buffer.toString('utf8', 0, bytesRead).split('\n');
       const whole = from > 0 ? all.slice(1) : all;
-      return whole
-        .map((line) => line.replace(/[\p{Cc}\p{Cf}]/gu, ' ').trim())
-        .filter((line) => line !== '')
-        .slice(-lines)
-        .join('\n');
+      return whole.map((line) => line.replace(/[\p{Cc}\p{Cf}]/gu, ' ').trim()).filter((line) => line !== '');
     } catch {
       // The log is only evidence: a missing one must not hide the failure that it was wanted for.
-      return '';
+      return [];
     } finally {
       await file?.close();
     }

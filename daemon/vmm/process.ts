@@ -9,6 +9,7 @@ import {
   type ProcessIdentity,
 } from '../effects/process.js';
 import { socketAwait, tailLook } from '../effects/vmm-files.js';
+import { ownWords } from './words.js';
 import { endable, orAborted } from './turns.js';
 
 export type { ProcessExit, ProcessIdentity } from '../effects/process.js';
@@ -51,6 +52,7 @@ export interface VmmFacts extends ProcessIdentity {
   readonly apiSocket: string;
 }
 
+const itsStart = 'its start';
 const gone = Symbol('the process has ended');
 
 /** For looks that belong to no operation: nobody's timeline. */
@@ -64,8 +66,10 @@ export function vmmProcess(facts: VmmFacts, exited: Promise<ProcessExit>, suspec
   const { vm, dir, pid, startTime, apiSocket } = facts;
   const obituary = async (during: string): Promise<ThawError> => {
     const exit = describeExit(await exited);
-    const log = await tailLook({ path: `${dir}/${vmmFiles.log}`, bytes: 4096, lines: 5 }, nobody(2_000));
-    return vmmDied({ vm, during, exit, log });
+    const lines = await tailLook({ path: `${dir}/${vmmFiles.log}`, bytes: 4096 }, nobody(2_000));
+    // Before it answers there is no guest, and what the loader or a wrapper says is all there is.
+    const own = during === itsStart ? lines : ownWords(lines);
+    return vmmDied({ vm, during, exit, log: own.slice(-5).join('\n') });
   };
   const listeners = new Set<() => void>();
   let over = false;
@@ -88,7 +92,7 @@ export function vmmProcess(facts: VmmFacts, exited: Promise<ProcessExit>, suspec
           socketAwait(apiSocket, inner),
         );
       } catch (error) {
-        throw error === gone ? await obituary('its start') : error;
+        throw error === gone ? await obituary(itsStart) : error;
       }
     },
     async end(graceMs, cx) {
