@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 
 /**
- * What waits to be read by one client. All lines of one turn of the event loop go out in one write: with many requests
- * in flight that is most of the speed.
+ * What waits to be read by one client. The first line of a turn of the event loop goes out at once, so that a sleeping
+ * client wakes while the others are made; they go out in one write: with many requests in flight that is most of the
+ * speed.
  */
 export class WriteQueue {
   readonly #socket: Socket;
@@ -13,6 +14,8 @@ export class WriteQueue {
   #full = false;
   /** A line was refused, so somebody waits for a sign. */
   #refused = false;
+  /** The first line of this turn has gone out. */
+  #begun = false;
 
   /**
    * @param most bytes (characters, where they are not ASCII) that may wait before the queue is full
@@ -33,9 +36,15 @@ export class WriteQueue {
 
   /** Sends a line, full or not: an answer is owed. */
   push(line: string): void {
-    if (this.#lines.length === 0) process.nextTick(this.flush);
     this.#lines.push(line, '\n');
     this.#length += line.length + 1;
+    if (this.#begun) return;
+    this.#begun = true;
+    process.nextTick(() => {
+      this.#begun = false;
+      this.flush();
+    });
+    this.flush();
   }
 
   /** Sends a line unless the queue is full; then false, and `onDrained` follows. */
