@@ -70,8 +70,6 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** Parts of the guest's update without which a clone is not ready. */
-const needs = ['network', 'hostname', 'machine-id', 'randomness'] as const;
 /** Milliseconds for each plugin to start, and to close. */
 const pluginDeadline = 10_000;
 /** Milliseconds for what is under way to finish at shutdown, and as long again to be undone. */
@@ -194,7 +192,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
     },
   );
   const turnstile = new Turnstile(config.limits.parallel);
-  const restorer = life.share(part.restorer, new Restorer({ ...common, slots, needs }));
+  const restorer = life.share(part.restorer, new Restorer({ ...common, slots, guest: config.guest }));
   const { strategies } = plugins;
   const orders = life.share(
     part.orders,
@@ -243,7 +241,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
       vms,
       agents,
       operations,
-      updater: new Updater({ operations, lifecycle, health, needs }),
+      updater: new Updater({ operations, lifecycle, health, needs: config.guest.needs }),
     }),
   };
 

@@ -1,6 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { within, type AgentDialect, type Context, type UpdateWish } from '../../plugins/contract.js';
-import { agentGarbled, agentRefused, agentSilent, updateFailed } from '../api/errors/agent.js';
+import {
+  agentCommandOff,
+  agentGarbled,
+  agentRefused,
+  agentSilent,
+  updateFailed,
+} from '../api/errors/agent.js';
 import { deadlineExceeded, stopping } from '../api/errors/rpc.js';
 import type { UpdateAnswer } from '../api/shapes/update.js';
 import { agentCalls } from '../effects/vsock.js';
@@ -24,12 +30,15 @@ export interface AgentChannelOptions {
 /** As often in a row an agent may talk nonsense before it is believed to be something else. */
 const mostGarbled = 3;
 
+/** What an agent says itself: asking again would be in vain. */
+const answered = [agentRefused, agentCommandOff, updateFailed];
+
 const gone = Symbol('the VMM has ended');
 
 /**
  * The one owner of the conversation with a VM's agent: one call at a time, over one connection that is opened when it
  * is needed and again after it broke. Calls go on trying until their context's signal aborts; a deadline's abort
- * becomes agentSilent, with what the last try showed. All throw agentSilent, agentGarbled, agentRefused, vmmDied.
+ * becomes agentSilent, with what the last try showed. All throw agentSilent, agentGarbled, agentRefused, agentCommandOff, vmmDied.
  */
 export class AgentChannel {
   readonly vm: string;
@@ -169,7 +178,7 @@ export class AgentChannel {
         return await within(cx, { what, milliseconds }, (inner) => fn(open, inner));
       } catch (error) {
         // The agent's own word leaves the conversation in step; after all else the connection is worth nothing.
-        if (agentRefused.is(error) || updateFailed.is(error)) throw error;
+        if (answered.some((entry) => entry.is(error))) throw error;
         tries.why = this.#explain(error, tries);
         this.#hangUp();
         cx.signal.throwIfAborted();

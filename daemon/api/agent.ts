@@ -3,7 +3,7 @@ import { defineMethod } from './define.js';
 import * as agent from './errors/agent.js';
 import * as vm from './errors/vm.js';
 import { VmRef } from './shapes/ids.js';
-import { UpdateAnswer } from './shapes/update.js';
+import { PartSwitches, UpdateAnswer } from './shapes/update.js';
 
 export const ping = defineMethod({
   name: 'agent.ping',
@@ -22,7 +22,20 @@ export const update = defineMethod({
   name: 'agent.update',
   summary: 'Tell the guest again who it is; idempotent, each part’s outcome is in the answer.',
   access: 'change',
-  params: z.strictObject({ vm: VmRef, timeout: z.int().min(1).max(600_000).default(30_000) }),
+  params: z.strictObject({
+    vm: VmRef,
+    timeout: z.int().min(1).max(600_000).default(30_000),
+    /** For this time only, over those that the VM was restored with. */
+    parts: PartSwitches.optional(),
+  }),
   result: z.object({ update: UpdateAnswer }),
-  errors: [vm.vmUnknown, vm.vmBusy, vm.vmForeign, agent.noAgent, agent.agentSilent, agent.updateFailed],
+  errors: [
+    vm.vmUnknown,
+    vm.vmBusy,
+    vm.vmForeign,
+    agent.noAgent,
+    agent.agentSilent,
+    agent.agentCommandOff,
+    agent.updateFailed,
+  ],
 });

@@ -11,6 +11,7 @@ import { Mac, Name, NetworkName, ProgressToken, SnapshotRef, VmRef } from './sha
 import { PortForward } from './shapes/port.js';
 import { RateLimiter } from './shapes/machine.js';
 import { Snapshot } from './shapes/snapshot.js';
+import { PartSwitches, UserData } from './shapes/update.js';
 import { Labels, Vm } from './shapes/vm.js';
 
 const one = z.strictObject({ snapshot: SnapshotRef });
@@ -111,6 +112,9 @@ export const restore = defineMethod({
       ping: z.boolean().default(false),
       keepOnFailure: z.boolean().default(false),
       labels: Labels.default({}),
+      /** Parts of the guest's update to switch on or off, over the configuration's; later updates keep to it. */
+      parts: PartSwitches.optional(),
+      userData: UserData.optional(),
       progressToken: ProgressToken.optional(),
     })
     .refine((p) => p.count === undefined || p.names === undefined, {
@@ -159,6 +163,7 @@ export const restore = defineMethod({
     vmm.vmmDied,
     vmm.vmmRefused,
     agent.agentSilent,
+    agent.agentCommandOff,
     agent.updateFailed,
   ],
 });

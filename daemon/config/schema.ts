@@ -1,5 +1,15 @@
 import { z } from 'zod';
 import { AbsolutePath } from '../api/shapes/ids.js';
+import { PartSwitches, UpdatePart } from '../api/shapes/update.js';
+
+/** What guests are told, and what of it must have been done. */
+export const GuestRules = z.strictObject({
+  /** Parts of an update that are switched on or off for all clones; calls may say otherwise. */
+  parts: PartSwitches.default({}),
+  /** Parts without which a clone is not ready, as far as they are switched on. */
+  needs: z.array(UpdatePart).default(['network', 'hostname', 'machine-id', 'randomness']),
+});
+export type GuestRules = z.output<typeof GuestRules>;
 
 /** The configuration file, `/etc/thaw/config.json` by default. Strict: a misspelt key is refused with its name. */
 export const Config = z.strictObject({
@@ -47,6 +57,7 @@ export const Config = z.strictObject({
   netns: z.unknown().optional(),
   /** Networks that CNI plugins make; checked by the network plugin. */
   cni: z.unknown().optional(),
+  guest: GuestRules.prefault({}),
   health: z
     .strictObject({
       /** Seconds between two looks at every VM's process and API; 0 for none, and then agents are not asked either. */

@@ -38,8 +38,8 @@ export function agentHandlers({
       const milliseconds = performance.now() - started;
       return { vm: vm.id, milliseconds, agent: { dialect: agent.dialect, version } };
     },
-    'agent.update': async ({ vm: ref, timeout }, call) => ({
-      update: await updater.update(vms.ours(ref), { timeout, signal: call.signal }),
+    'agent.update': async ({ vm: ref, timeout, parts }, call) => ({
+      update: await updater.update(vms.ours(ref), { timeout, parts, signal: call.signal }),
     }),
   };
 }

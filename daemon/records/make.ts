@@ -29,6 +29,9 @@ export function emptyRecord(id: VmRecord['id'], origin: VmRecord['origin'], vmmV
     reservedSnapshot: null,
     generation: 0,
     machineId: null,
+    // A source keeps the name that its image gave it: only clones are told who they are.
+    parts: ['network'],
+    userData: null,
     confirmed: null,
     labels: {},
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PortForward } from '../api/shapes/port.js';
 import { AgentSpec } from '../api/shapes/machine.js';
 import { LinkName, Mac, Name, NetworkName, OperationId, SnapshotId, Time, VmId } from '../api/shapes/ids.js';
+import { UpdatePart } from '../api/shapes/update.js';
 import { Labels } from '../api/shapes/vm.js';
 import type { Json, Step } from '../../plugins/contract.js';
 
@@ -119,6 +120,10 @@ export const VmRecord = z.object({
   reservedSnapshot: SnapshotId.nullable().default(null),
   generation: z.int(),
   machineId: z.string().nullable(),
+  /** What its guest is told in an update. */
+  parts: z.array(UpdatePart).default(['network']),
+  /** Text of the caller's for the guest. */
+  userData: z.string().nullable().default(null),
   /** When the guest confirmed who it is, and by what; null where it never did. */
   confirmed: z.object({ at: Time, by: z.string() }).nullable(),
   labels: Labels,

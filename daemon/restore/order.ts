@@ -1,5 +1,6 @@
 import { incompatible } from '../api/errors/snapshot.js';
 import type { Manifest } from '../api/shapes/snapshot.js';
+import type { PartSwitches } from '../api/shapes/update.js';
 import type { StepListener } from '../operations/operation.js';
 import type { HostFacts } from '../effects/host.js';
 import type { Capabilities } from '../vmm/capabilities.js';
@@ -20,6 +21,9 @@ export interface Order extends Choice {
   readonly ping: boolean;
   readonly keepOnFailure: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** Over those of the configuration. */
+  readonly parts?: PartSwitches | undefined;
+  readonly userData?: string | undefined;
   readonly signal: AbortSignal;
   /** Makes the follower of one clone's steps. */
   readonly follow?: ((clone: { vm: string; operation: string }) => StepListener) | undefined;

@@ -30,7 +30,9 @@ export function outline(
       grants,
       pci: order.vmm.has('pci'),
       machineId: newMachineId(),
+      parts: [],
       needs: [],
+      userData: null,
     });
     return {
       chosen: order.strategy.name,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { VmId } from '../api/shapes/ids.js';
+import type { UpdatePart } from '../api/shapes/update.js';
 import type { Manifest } from '../api/shapes/snapshot.js';
 import type { CompatibleStep } from '../steps/compatible.js';
 import type { DisksStep } from '../steps/disks.js';
@@ -8,6 +9,8 @@ import type { ConfirmStep, UpdateStep } from '../steps/guest.js';
 import type { LoadStep } from '../steps/load.js';
 import type { ResumeStep } from '../steps/power.js';
 import type { VmmStep } from '../steps/vmm.js';
+import { dnsOf, identityDocument } from '../vms/identity.js';
+import { neededParts } from '../vms/update-parts.js';
 import type { Grant, Step, StrategyPlan } from '../../plugins/contract.js';
 
 /** All that the plan of one clone is made from. */
@@ -26,10 +29,13 @@ export interface RestoreFacts {
   readonly pci: boolean;
   readonly machineId: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly userData: string | null;
   readonly readyTimeout: number;
   readonly ping: boolean;
   /** Parts of the update without which the clone is not ready. */
-  readonly needs: readonly string[];
+  readonly needs: readonly UpdatePart[];
+  /** Parts of the update that are done at all. */
+  readonly parts: readonly UpdatePart[];
 }
 
 /** What a slot holds before anybody asks: the steps that need no snapshot. */
@@ -86,27 +92,24 @@ function disks({ vm, manifest, path, diskDir }: RestoreFacts): readonly Step[] {
 }
 
 function guest(facts: RestoreFacts): readonly Step[] {
-  const { vm, manifest, grants, strategy } = facts;
+  const { vm, manifest, grants, strategy, parts, machineId } = facts;
   const told = strategy.guest.map(({ tell }) => tell);
   const update: UpdateStep = {
     kind: 'update',
     vm: vm.id,
     timeout: facts.readyTimeout,
     rescan: strategy.rescan,
-    networkOnly: false,
+    parts: [...parts],
     hostname: vm.name,
-    machineId: facts.machineId,
+    machineId,
     nics: told,
-    dns: told.length > 0 ? [...new Set(grants.flatMap((grant) => grant.dns))] : [],
-    document: {
-      vm: vm.id,
-      name: vm.name,
-      snapshot: manifest.id,
-      generation: manifest.generation + 1,
-      networks: grants.map((grant) => grant.network),
-      labels: facts.labels,
-    },
-    needs: facts.needs.filter((part) => part !== 'network' || told.length > 0),
+    dns: told.length > 0 ? dnsOf(grants) : [],
+    document: identityDocument({
+      ...{ vm: vm.id, name: vm.name, machineId, grants, nics: told },
+      ...{ snapshot: manifest.id, generation: manifest.generation + 1 },
+      ...{ labels: facts.labels, userData: facts.userData },
+    }),
+    needs: neededParts(facts.needs, { parts, nics: told.length }),
   };
   const ping = facts.ping ? grants.flatMap((grant) => grant.addresses.map(withoutPrefix)) : [];
   const confirm: ConfirmStep = { kind: 'confirm', vm: vm.id, ping, timeout: facts.readyTimeout };

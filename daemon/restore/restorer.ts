@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { UpdatePart } from '../api/shapes/update.js';
 import type { Agents } from '../agent/agents.js';
 import type { EventHub } from '../events/hub.js';
 import { newMachineId, newVmId } from '../operations/ids.js';
 import type { Operation } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
 import type { Answers } from '../operations/run-steps.js';
+import type { GuestRules } from '../config/schema.js';
 import { emptyRecord, grantedAs, inherited } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Fleet } from '../vmm/fleet.js';
@@ -12,6 +14,7 @@ import { Claims } from '../vms/claims.js';
 import type { Change } from '../vms/transact.js';
 import { pluggedIn, updateAnswer } from '../vms/confirmed.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
+import { chosenParts } from '../vms/update-parts.js';
 import type { Registry } from '../vms/registry.js';
 import { Vm } from '../vms/vm.js';
 import type { Fabric, Grant, SnapshotStore, Step, StrategyPlan } from '../../plugins/contract.js';
@@ -32,8 +35,7 @@ export interface RestorerParts {
   readonly lifecycle: Lifecycle;
   readonly slots: SlotPool;
   readonly events: EventHub;
-  /** Parts of the guest's update without which a clone is not ready. */
-  readonly needs: readonly string[];
+  readonly guest: GuestRules;
 }
 
 /** What the plan of a clone is made for. */
@@ -83,6 +85,8 @@ export class Restorer {
       strategy: order.strategy.name,
       machineId,
       labels: { ...order.labels },
+      parts: this.#partsOf(order),
+      userData: order.userData ?? null,
       attachments: grants.map((grant) => grantedAs(grant, sides)),
       everHadNic: order.manifest.nics.length > 0 || grants.length > 0,
     };
@@ -164,7 +168,7 @@ export class Restorer {
 
   #plan(order: Order, clone: Unplanned & { strategy: StrategyPlan }): readonly Step[] {
     const { vm, name, grants, machineId, strategy } = clone;
-    const { store, needs } = this.#parts;
+    const { store, guest } = this.#parts;
     const steps = planRestore({
       vm: { id: vm.id, name, dir: vm.dir },
       manifest: order.manifest,
@@ -176,11 +180,17 @@ export class Restorer {
       pci: order.vmm.has('pci'),
       machineId,
       labels: order.labels,
+      userData: order.userData ?? null,
+      parts: this.#partsOf(order),
       readyTimeout: order.readyTimeout,
       ping: order.ping,
-      needs,
+      needs: guest.needs,
     });
     return withoutThose(steps, vm.record.steps);
+  }
+
+  #partsOf(order: Order): UpdatePart[] {
+    return chosenParts(null, this.#parts.guest.parts, order.parts);
   }
 
   /** A slot serves an order for one NIC whose MAC and ports are all the same to the caller, its address too or the slot's. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { updateFailed } from '../api/errors/agent.js';
-import { guestUnreachable } from '../api/errors/agent.js';
+import { guestUnreachable, updateFailed } from '../api/errors/agent.js';
+import { UpdatePart } from '../api/shapes/update.js';
 import { nothing, stepKind, within, type Fabric, type Step } from '../../plugins/contract.js';
 import type { Agents } from '../agent/agents.js';
 
@@ -36,14 +36,14 @@ const update = z.object({
   vm: z.string(),
   timeout: z.int(),
   rescan: z.boolean(),
-  networkOnly: z.boolean(),
+  parts: z.array(UpdatePart),
   hostname: z.string(),
   machineId: z.string(),
   nics: z.array(nic),
   dns: z.array(z.string()),
   document: z.record(z.string(), z.json()),
   /** Parts that must be done or unchanged for the guest to count as ready. */
-  needs: z.array(z.string()),
+  needs: z.array(UpdatePart),
 });
 export type UpdateStep = z.infer<typeof update> & Step;
 
@@ -57,11 +57,11 @@ export const updateKind = (agents: Agents) =>
     schema: update,
     run: (step, cx) =>
       within(cx, { what: 'the guest’s update', milliseconds: step.timeout }, async (inner) => {
-        const { vm, hostname, machineId, nics, dns, document, rescan, networkOnly } = step;
+        const { vm, hostname, machineId, nics, dns, document, rescan, parts } = step;
         // Drawn here and not in the plan: what seeds a guest's randomness has no place in a record.
         const entropy = randomBytes(entropyBytes).toString('hex');
         const identity = { vm, hostname, machineId, nics, dns, entropy, document };
-        const answer = await agents.of(vm).update({ identity, rescan, networkOnly }, inner);
+        const answer = await agents.of(vm).update({ identity, rescan, parts }, inner);
         for (const part of step.needs) {
           const outcome = answer.parts[part];
           if (outcome?.is === 'done' || outcome?.is === 'unchanged') continue;

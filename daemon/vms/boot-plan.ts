@@ -7,6 +7,7 @@ import type { FolderStep } from '../steps/folder.js';
 import type { HelloStep, UpdateStep } from '../steps/guest.js';
 import type { NicStep } from '../steps/nic.js';
 import type { VmmStep } from '../steps/vmm.js';
+import { dnsOf } from './identity.js';
 import { guestNic, type Grant, type Place, type Step } from '../../plugins/contract.js';
 
 export interface BootFacts {
@@ -83,12 +84,13 @@ function guest({ vm, grants, machineId, readyTimeout }: BootFacts): readonly Ste
     vm: vm.id,
     timeout: readyTimeout,
     rescan: false,
-    networkOnly: true,
+    // A source keeps the name that its image gave it.
+    parts: ['network'],
     hostname: vm.name,
     machineId,
     nics: grants.map(guestNic),
-    dns: [...new Set(grants.flatMap((grant) => grant.dns))],
-    document: { vm: vm.id, name: vm.name, generation: 0, networks: grants.map((grant) => grant.network) },
+    dns: dnsOf(grants),
+    document: {},
     needs: ['network'],
   };
   return [hello, update];

@@ -145,6 +145,6 @@ function describe(facts: BootFacts) {
     agent: facts.agent,
     attachments: grants.map(granted),
     everHadNic: grants.length > 0,
-    machineId: grants.length > 0 ? facts.machineId : null,
+    machineId: facts.machineId,
   } satisfies Partial<VmRecord>;
 }

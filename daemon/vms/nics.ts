@@ -13,6 +13,7 @@ import type { NicStep } from '../steps/nic.js';
 import { guestNic, type Fabric, type Grant, type Step } from '../../plugins/contract.js';
 import { Claims } from './claims.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
+import { dnsOf, identityDocument } from './identity.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Vm } from './vm.js';
 
@@ -74,6 +75,14 @@ export class Nics {
     return attachmentOf(vm, grant.nic);
   }
 
+  #document(vm: Vm, more: Grant): UpdateStep['document'] {
+    const { record } = vm;
+    const grants = [...record.attachments.map((one) => one.grant), more];
+    const nics = [...record.attachments.map((one) => one.inner ?? guestNic(one.grant)), guestNic(more)];
+    const machineId = record.machineId ?? '';
+    return identityDocument({ ...record, vm: vm.id, name: vm.name, machineId, grants, nics });
+  }
+
   /** Detaches a NIC. `force` unplugs also where the guest did not let go. @throws attachmentUnknown, agentSilent */
   async detach(vm: Vm, order: { attachment: string; force: boolean; signal: AbortSignal }): Promise<void> {
     const { operations, lifecycle } = this.#parts;
@@ -122,12 +131,14 @@ export class Nics {
       vm: vm.id,
       timeout,
       rescan: true,
-      networkOnly: true,
+      // The file tells of all its NICs, this one too.
+      parts: vm.record.parts.includes('identity') ? ['network', 'identity'] : ['network'],
       hostname: vm.name,
       machineId: vm.record.machineId ?? '',
       nics: [guestNic(grant)],
-      dns: [...grant.dns],
-      document: {},
+      // The file with the servers is written anew, for all NICs.
+      dns: dnsOf([...vm.record.attachments.map((one) => one.grant), grant]),
+      document: this.#document(vm, grant),
       needs: ['network'],
     };
     const confirm: ConfirmStep = { kind: 'confirm', vm: vm.id, ping: [], timeout };

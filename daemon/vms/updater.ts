@@ -1,13 +1,14 @@
-import { updateFailed } from '../api/errors/agent.js';
-import { noAgent } from '../api/errors/agent.js';
+import { noAgent, updateFailed } from '../api/errors/agent.js';
 import { internal } from '../api/errors/rpc.js';
-import type { UpdateAnswer } from '../api/shapes/update.js';
+import type { PartSwitches, UpdateAnswer, UpdatePart } from '../api/shapes/update.js';
 import type { Operations } from '../operations/operations.js';
 import type { UpdateStep } from '../steps/guest.js';
 import { asThawError } from '../operations/operation.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
 import type { Health } from './health.js';
+import { dnsOf, identityDocument } from './identity.js';
 import type { Lifecycle } from './lifecycle.js';
+import { chosenParts, neededParts } from './update-parts.js';
 import type { Vm } from './vm.js';
 import { guestNic } from '../../plugins/contract.js';
 
@@ -16,13 +17,13 @@ export class Updater {
   readonly #operations: Operations;
   readonly #lifecycle: Lifecycle;
   readonly #health: Health;
-  readonly #needs: readonly string[];
+  readonly #needs: readonly UpdatePart[];
 
   constructor(parts: {
     operations: Operations;
     lifecycle: Lifecycle;
     health: Health;
-    needs: readonly string[];
+    needs: readonly UpdatePart[];
   }) {
     this.#operations = parts.operations;
     this.#lifecycle = parts.lifecycle;
@@ -31,36 +32,34 @@ export class Updater {
   }
 
   /**
-   * Updates a VM's guest. A VM that was ready and whose update fails is degraded from then on.
+   * Updates a VM's guest, `parts` over those that it was restored with. A VM that was ready and whose update fails is
+   * degraded from then on.
    * @throws noAgent, agentSilent, updateFailed
    */
-  async update(vm: Vm, { timeout, signal }: { timeout: number; signal: AbortSignal }): Promise<UpdateAnswer> {
+  async update(
+    vm: Vm,
+    order: { timeout: number; parts?: PartSwitches | undefined; signal: AbortSignal },
+  ): Promise<UpdateAnswer> {
+    const { timeout, signal } = order;
     const { record } = vm;
     const operation = this.#operations.begin({ method: 'agent.update', vm: vm.id, name: vm.name, signal });
     if (record.agent === null) throw operation.refuse(noAgent({ vm: vm.name }));
     const grants = record.attachments.map(({ grant }) => grant);
+    const parts = chosenParts(record.parts, order.parts);
+    const nics = record.attachments.map(({ grant, inner }) => inner ?? guestNic(grant));
+    const machineId = record.machineId ?? '';
     const step: UpdateStep = {
       kind: 'update',
       vm: vm.id,
       timeout,
       rescan: false,
-      // A source keeps the name that its image gave it: only clones are told who they are.
-      networkOnly: record.origin === 'booted',
+      parts,
       hostname: vm.name,
-      machineId: record.machineId ?? '',
-      nics: record.attachments.map(({ grant, inner }) => inner ?? guestNic(grant)),
-      dns: [...new Set(grants.flatMap((grant) => grant.dns))],
-      document: {
-        vm: vm.id,
-        name: vm.name,
-        snapshot: record.snapshot,
-        generation: record.generation,
-        networks: record.attachments.map(({ grant }) => grant.network),
-        labels: record.labels,
-      },
-      needs: this.#needs.filter((part) =>
-        part === 'network' ? grants.length > 0 : record.origin !== 'booted',
-      ),
+      machineId,
+      nics,
+      dns: dnsOf(grants),
+      document: identityDocument({ ...record, vm: vm.id, name: vm.name, machineId, grants, nics }),
+      needs: neededParts(this.#needs, { parts, nics: grants.length }),
     };
     const told: UpdateAnswer[] = [];
     try {

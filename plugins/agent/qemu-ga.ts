@@ -10,6 +10,8 @@ export default definePlugin({
   config: z.strictObject({
     /** How long an update waits in the guest for each NIC to appear, in milliseconds. */
     nicWait: z.int().min(0).max(60_000).default(5_000),
+    /** How long the guest's own programs in `/etc/thaw/restore.d` may take together, in milliseconds. */
+    programs: z.int().min(1_000).max(50_000).default(10_000),
   }),
   start: (_host, options) =>
     Promise.resolve({

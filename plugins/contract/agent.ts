@@ -1,4 +1,4 @@
-import type { UpdateAnswer } from '../../daemon/api/shapes/update.js';
+import type { UpdateAnswer, UpdatePart } from '../../daemon/api/shapes/update.js';
 import type { Context } from './context.js';
 
 /** A byte stream to the guest: what a vsock connection gives. */
@@ -37,13 +37,13 @@ export interface GuestIdentity {
   readonly document: Readonly<Record<string, unknown>>;
 }
 
-/** What to do in an update, beyond what is always done. */
+/** What to do in an update. */
 export interface UpdateWish {
   readonly identity: GuestIdentity;
   /** True after a hot-attach: the guest must look for new devices first. */
   readonly rescan: boolean;
-  /** Only the NICs: for one attached later. */
-  readonly networkOnly: boolean;
+  /** What the guest shall do; nothing else is touched. */
+  readonly parts: readonly UpdatePart[];
 }
 
 /** One conversation with one agent; its owner serialises the calls. */

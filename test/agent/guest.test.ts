@@ -57,7 +57,7 @@ const macOf = (n: number): string => `02:00:00:00:00:0${n}`;
 function wishFor(n: number, over: Partial<UpdateWish> = {}): UpdateWish {
   return {
     rescan: true,
-    networkOnly: false,
+    parts: ['clock', 'network', 'hostname', 'machine-id', 'randomness', 'identity', 'scripts'],
     identity: {
       vm: `vm-${n}`,
       hostname: `clone-${n}`,
@@ -108,7 +108,7 @@ t.test('two clones of one snapshot become two machines', async (t) => {
   await first!.agent.prepareDetach(macOf(1), cx);
   await first!.api.deleteNic('eth0', cx);
   await first!.api.putNic({ id: 'eth1', tap: tap(), mac: macOf(3) }, cx);
-  const dead = await first!.agent.update(wishFor(3, { networkOnly: true }), cx);
+  const dead = await first!.agent.update(wishFor(3, { parts: ['network'] }), cx);
   t.equal(dead.parts['network']?.is, 'failed', 'a NIC after an unplug is dead');
   t.match(dead.parts['network']?.reason, /^probe failed/);
 });
@@ -160,7 +160,7 @@ t.test('an agent of another kind, or one that is switched off, is told by its fa
   const refusing = await guest(t, { FIRECRACKER_STANDIN_FAULTS: JSON.stringify(faults) });
   await boot(refusing);
   const got = await failure(refusing.agent.update(wishFor(1, { rescan: false }), upTo(20_000)));
-  t.equal(got.reason, 'agent-refused');
+  t.equal(got.reason, 'agent-refused', 'whatever its words');
 
   const garbage = [{ at: 'agent', nth: 0, do: 'garbage' }];
   const strange = await guest(t, { FIRECRACKER_STANDIN_FAULTS: JSON.stringify(garbage) });

@@ -1,6 +1,7 @@
 import type { ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
 import { exit } from '../exit.js';
+import { partOptions, switchesOf } from '../parts.js';
 import { table } from '../table.js';
 import { clean } from '../text.js';
 import { milliseconds } from '../units.js';
@@ -41,10 +42,11 @@ export const update = defineCommand({
   aliases: ['agent update'],
   summary: 'Tell the guest again who it is; idempotent. Shows the outcome of each part.',
   positionals,
-  options: timeout,
+  options: { ...timeout, ...partOptions },
   async run({ values, words }, cli) {
     const value = await cli.watch('agent.update', {
       vm: firstWord(words),
+      ...switchesOf(values),
       ...(values.timeout === undefined ? {} : { timeout: values.timeout }),
     });
     const parts: readonly Part[] = Object.entries(value.update.parts);

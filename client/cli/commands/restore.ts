@@ -3,6 +3,7 @@ import type { ParamsOf, ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
 import { exit, exitCodeOfMany } from '../exit.js';
 import { choiceOf, networkOptions, passedOverLines } from '../network-choice.js';
+import { partOptions, switchesOf } from '../parts.js';
 import { usage } from '../usage.js';
 import { readLabels } from '../values.js';
 import { vmDone } from '../vm-view.js';
@@ -38,6 +39,13 @@ export const restore = defineCommand({
       summary: 'keep what is there of a clone that failed, to be looked at',
     },
     label: { type: 'text', value: 'KEY=VALUE', multiple: true, summary: 'a label of your own' },
+    ...partOptions,
+    'user-data': {
+      type: 'text',
+      value: 'FILE',
+      completes: 'file',
+      summary: 'text for the guest, in its identity file and its scripts’ environment; - for stdin',
+    },
   },
   details: [
     'A clone that fails takes no other with it and leaves nothing behind: the exit code is then 6, or that of the error where all failed.',
@@ -58,6 +66,8 @@ export const restore = defineCommand({
       ping: values.ping,
       keepOnFailure: values['keep-on-failure'],
       labels: readLabels(values.label),
+      ...switchesOf(values),
+      ...(values['user-data'] === undefined ? {} : { userData: await cli.read(values['user-data']) }),
     };
     const value = await cli.watch('snapshot.restore', params);
     if (params.strategy === 'auto') {

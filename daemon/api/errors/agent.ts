@@ -23,13 +23,29 @@ export const noAgent = defineError({
   remedy: () => 'Boot the source with both; without them nobody can confirm anything of the guest',
 });
 
+const writable =
+  'Give the guest a writable /etc (an overlay, a tmpfs), or switch the part off: --without, or guest.parts in the configuration';
+
+/** What to do about a part that failed, by its name. */
+const remedies: Readonly<Record<string, string>> = {
+  network: 'Compare the guest’s kernel and programs with what README asks for under “Guests”',
+  hostname: writable,
+  'machine-id': writable,
+  randomness:
+    'Prepare the image as README tells under “Guests”, or take a kernel from 5.18 on with CONFIG_VMGENID',
+  'ssh-host-keys': 'Install OpenSSH’s server in the guest, leave the part randomness on, or do without',
+  scripts:
+    'Mend the script in the guest’s /etc/thaw/restore.d; what it said is in /run/thaw/restore.log there',
+};
+
 export const updateFailed = defineError({
   code: 3203,
   reason: 'update-failed',
   retryable: false,
   data: z.object({ vm: z.string(), part: z.string(), why: z.string() }),
   message: ({ vm, part, why }) => `The guest of ${vm} could not update its ${part}: ${why}`,
-  remedy: () => 'The guest’s own words are above; `thaw timeline` shows every part’s outcome',
+  remedy: ({ part }) =>
+    remedies[part] ?? 'The guest’s own words are above; `thaw timeline` shows every part’s outcome',
 });
 
 export const agentRefused = defineError({
@@ -59,4 +75,15 @@ export const guestUnreachable = defineError({
   message: ({ vm, address }) => `The guest of ${vm} confirmed ${address}, but does not answer ping there`,
   remedy: () =>
     '`thaw network check` looks for what cuts the traffic: filters in the guest, rules of others on this host',
+});
+
+export const agentCommandOff = defineError({
+  code: 3207,
+  reason: 'agent-command-off',
+  retryable: false,
+  data: z.object({ vm: z.string(), command: z.string() }),
+  message: ({ vm, command }) => `The agent of ${vm} is told not to carry out ${command}`,
+  remedy: () =>
+    'Distributions switch it off: in the guest, take it from block-rpcs in /etc/qemu/qemu-ga.conf (older ones: blacklist; ' +
+    'Red Hat’s: FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga) and start qemu-ga again',
 });

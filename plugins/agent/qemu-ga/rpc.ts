@@ -1,6 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
-import { agentGarbled, agentRefused, agentSilent } from '../../../daemon/api/errors/agent.js';
+import {
+  agentCommandOff,
+  agentGarbled,
+  agentRefused,
+  agentSilent,
+} from '../../../daemon/api/errors/agent.js';
 import type { Context, GuestStream } from '../../contract.js';
 import { FrameReader, LineTooLong, type Frame } from './frames.js';
 
@@ -11,14 +16,19 @@ export interface Command {
 }
 
 export type Outcome =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly said: string };
+  | { readonly ok: true; readonly value: unknown }
+  /** `unknown`: it has no such command, or is told not to have it. */
+  | { readonly ok: false; readonly said: string; readonly unknown: boolean };
 
 /** Output of a command comes in one line, base64; qemu-ga itself stops at 16 MiB of it, our script far below. */
 const longestLine = 8 * 1024 * 1024;
 /** What an earlier client's conversation may have left in the pipe. */
 const mostStale = 32 * 1024 * 1024;
 
-const answer = z.object({ return: z.unknown().optional(), error: z.object({ desc: z.string() }).optional() });
+const answer = z.object({
+  return: z.unknown().optional(),
+  error: z.object({ class: z.string().optional(), desc: z.string() }).optional(),
+});
 
 /** Requests to a qemu-ga and their answers, which come in the order of asking. */
 export class Rpc {
@@ -51,11 +61,12 @@ export class Rpc {
     return await this.#answers(more.length, cx);
   }
 
-  /** @throws agentRefused with the agent's words, agentGarbled, agentSilent */
+  /** @throws agentRefused with the agent's words, agentCommandOff, agentGarbled, agentSilent */
   async call(command: Command, cx: Context): Promise<unknown> {
     this.#stream.write(encode([command]));
     const [outcome] = await this.#answers(1, cx);
     if (outcome?.ok) return outcome.value;
+    if (outcome?.unknown) throw agentCommandOff({ vm: this.#vm, command: command.execute });
     throw agentRefused({ vm: this.#vm, command: command.execute, said: outcome?.said ?? '' });
   }
 
@@ -100,7 +111,10 @@ function outcomeOf(text: string): Outcome | null {
   const parsed = answer.safeParse(parse(text));
   if (!parsed.success) return null;
   const { error, return: value } = parsed.data;
-  if (error !== undefined) return { ok: false, said: error.desc.slice(0, 500) };
+  if (error !== undefined) {
+    // Its classes are part of the protocol, its words are not.
+    return { ok: false, said: error.desc.slice(0, 500), unknown: error.class === 'CommandNotFound' };
+  }
   return value === undefined ? null : { ok: true, value };
 }
 

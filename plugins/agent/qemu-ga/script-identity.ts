@@ -58,6 +58,9 @@ reseed() {
       [ ! -e "$D" ] || { part randomness done; return; }
     done
   fi
+  # The program that was put into the image, or the same brought along.
+  H=/usr/lib/thaw/reseed
+  [ ! -x $H ] || { W=$(printf %s "$1" | $H 2>&1) && { part randomness done; return; }; }
   K= H=/run/thaw/.reseed
   if [ -n "$RESEEDER" ]; then
     W=$({ [ -d /run/thaw ] || mkdir -p /run/thaw; } && printf "$RESEEDER" > $H && chmod 700 $H && printf %s "$1" | $H 2>&1)
@@ -89,7 +92,10 @@ $x=pack("ii",8*length($s),length($s)).$s; ioctl(F,0x40085203,$x)||die "$!\n"; io
 # set_identity JSON
 set_identity() {
   [ -d /run/thaw ] || W=$(mkdir -p /run/thaw 2>&1) || { part identity failed "$W"; return; }
-  put /run/thaw/identity.json "$1$NL"
-  case $? in 0) part identity done ;; 1) part identity unchanged ;; *) part identity failed "$W" ;; esac
+  # Only root reads what may hold somebody's secrets.
+  umask 077
+  put /run/thaw/identity.json "$1$NL"; A=$?
+  umask 022
+  case $A in 0) part identity done ;; 1) part identity unchanged ;; *) part identity failed "$W" ;; esac
 }
 `.replaceAll('$\\{', '${');

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { agentGarbled, agentRefused, updateFailed } from '../../../daemon/api/errors/agent.js';
+import {
+  agentCommandOff,
+  agentGarbled,
+  agentRefused,
+  updateFailed,
+} from '../../../daemon/api/errors/agent.js';
 import { UpdateAnswer } from '../../../daemon/api/shapes/update.js';
 import type { AgentSession, Context, GuestStream, UpdateWish } from '../../contract.js';
 import { execute } from './exec.js';
@@ -10,6 +15,8 @@ import { detachScript, updateScript, type Script } from './update-script.js';
 export interface QemuGaOptions {
   /** How long an update waits in the guest for each NIC to appear, in milliseconds. */
   readonly nicWait: number;
+  /** How long the guest's own programs in `/etc/thaw/restore.d` may take together, in milliseconds. */
+  readonly programs: number;
 }
 
 const info = z.object({
@@ -60,8 +67,8 @@ export class QemuGaSession implements AgentSession {
   }
 
   async update(wish: UpdateWish, cx: Context): Promise<UpdateAnswer> {
-    const clock = wish.networkOnly || (await this.#clockIsRight(cx)) ? null : Date.now();
-    const script = updateScript(wish, { nicWait: this.#options.nicWait, clock, reseeder });
+    const clock = !wish.parts.includes('clock') || (await this.#clockIsRight(cx)) ? null : Date.now();
+    const script = updateScript(wish, { ...this.#options, clock, reseeder });
     const answer = await this.#run({ script, shape: UpdateAnswer, what: 'update' }, cx);
     return clock === null ? answer : await this.#mendClock(answer, cx);
   }
@@ -83,7 +90,7 @@ export class QemuGaSession implements AgentSession {
   ): Promise<z.output<T>> {
     const vm = this.#vm;
     for (const command of ['guest-exec', 'guest-exec-status']) {
-      if (this.#disabled.has(command)) throw agentRefused({ vm, command, said: 'it is switched off' });
+      if (this.#disabled.has(command)) throw agentCommandOff({ vm, command });
     }
     const wish = { path: '/bin/sh', args: ['-c', script.text], input: script.input };
     const { code, signal, out, err } = await execute({ rpc: this.#rpc, vm, wish }, cx);
@@ -102,7 +109,7 @@ export class QemuGaSession implements AgentSession {
     try {
       await this.#rpc.call(set, cx);
     } catch (error) {
-      if (agentRefused.is(error)) return answer;
+      if (agentRefused.is(error) || agentCommandOff.is(error)) return answer;
       throw error;
     }
     return { ...answer, parts: { ...answer.parts, clock: { is: 'done' } } };
@@ -113,7 +120,7 @@ export class QemuGaSession implements AgentSession {
       try {
         this.#noteClock(await this.#rpc.call({ execute: 'guest-get-time' }, cx));
       } catch (error) {
-        if (agentRefused.is(error)) return false;
+        if (agentRefused.is(error) || agentCommandOff.is(error)) return false;
         throw error;
       }
     }

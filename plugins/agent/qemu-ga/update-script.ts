@@ -1,14 +1,19 @@
 import { z } from 'zod';
-import type { GuestNic, UpdateWish } from '../../contract.js';
+import type { UpdatePart } from '../../../daemon/api/shapes/update.js';
+import type { GuestIdentity, GuestNic, UpdateWish } from '../../contract.js';
 import { quote } from './quote.js';
 import { library } from './script-library.js';
+import { hostKeysLibrary } from './script-host-keys.js';
 import { identityLibrary } from './script-identity.js';
 import { networkLibrary } from './script-network.js';
+import { programsLibrary } from './script-programs.js';
 
 /** What the builder must know besides the wish. */
 export interface ScriptFacts {
   /** How long the guest may wait for each NIC, in milliseconds. */
   readonly nicWait: number;
+  /** How long the guest's own programs in restore.d may take together, in milliseconds. */
+  readonly programs: number;
   /** The host's time, in milliseconds since 1970; null leaves the guest's clock alone. */
   readonly clock: number | null;
   /** A program that reseeds a kernel, as a `printf` format; empty where there is none for the guest's processor. */
@@ -26,21 +31,64 @@ export interface Script {
  * is either quoted or of a form that needs no quotes, so that no name can become a command.
  */
 export function updateScript(wish: UpdateWish, facts: ScriptFacts): Script {
+  const { identity, parts } = wish;
+  const input = [identity.entropy.replace(/[^0-9a-f]/gi, ''), JSON.stringify(identity.document)];
+  const libraries = new Set(parts.map((part) => libraryOf[part]));
+  const body = parts.map((part) => partScript(part, wish, facts));
+  const needed = parts.includes('scripts') ? [...input, environment(identity)] : input;
+  return { text: [library, ...libraries, read, ...body, answer].join('\n'), input: `${needed.join('\n')}\n` };
+}
+
+// The programs' environment is read only where there are programs: a shell reads byte by byte.
+const read = 'IFS= read -r SEED; IFS= read -r IDENTITY; exec 3<&0 </dev/null';
+
+const libraryOf: Readonly<Record<UpdatePart, string>> = {
+  clock: identityLibrary,
+  network: networkLibrary,
+  hostname: identityLibrary,
+  'machine-id': identityLibrary,
+  randomness: identityLibrary,
+  'ssh-host-keys': hostKeysLibrary,
+  identity: identityLibrary,
+  scripts: programsLibrary,
+};
+
+function partScript(part: UpdatePart, wish: UpdateWish, facts: ScriptFacts): string {
   const { identity } = wish;
-  const body = wish.networkOnly
-    ? [networkPart(wish, facts)]
-    : [
-        clockPart(facts.clock),
-        networkPart(wish, facts),
-        hostnamePart(identity.hostname),
-        `set_machine_id ${quote(identity.machineId)}`,
-        `RESEEDER=${quote(facts.reseeder)}`,
-        'reseed "$SEED"',
-        'set_identity "$IDENTITY"',
-      ];
-  const input = `${identity.entropy.replace(/[^0-9a-f]/gi, '')}\n${JSON.stringify(identity.document)}\n`;
-  const read = `IFS= read -r SEED; IFS= read -r IDENTITY; exec </dev/null`;
-  return { text: [library, networkLibrary, identityLibrary, read, ...body, answer].join('\n'), input };
+  switch (part) {
+    case 'clock':
+      return clockPart(facts.clock);
+    case 'network':
+      return networkPart(wish, facts);
+    case 'hostname':
+      return hostnamePart(identity.hostname);
+    case 'machine-id':
+      return `set_machine_id ${quote(identity.machineId)}`;
+    case 'randomness':
+      return `RESEEDER=${quote(facts.reseeder)}\nreseed "$SEED"`;
+    case 'ssh-host-keys':
+      return `set_host_keys ${quote(identity.vm)} ${quote(identity.hostname)}`;
+    case 'identity':
+      return 'set_identity "$IDENTITY"';
+    case 'scripts':
+      return `run_programs ${z.int().parse(facts.programs)} "$IDENTITY"`;
+  }
+}
+
+/** The identity as assignments of a shell: `THAW_MACHINE_ID` for its `machineId`. Lists of words are spaced, the rest is JSON. */
+function environment({ document }: GuestIdentity): string {
+  const words = Object.entries({ ...document, identity: '/run/thaw/identity.json' }).map(([key, value]) => {
+    const name = `THAW_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+    return `${name}=${quote(plain(value))}`;
+  });
+  return words.join(' ');
+}
+
+function plain(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value.join(' ');
+  return JSON.stringify(value);
 }
 
 /** Lets the guest let go of the NIC with a MAC: link down, device removed. `{"gone":true}`, or the reason why not. */

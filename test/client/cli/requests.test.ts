@@ -362,6 +362,23 @@ const cases: readonly Case[] = [
     quiet: 'eth0',
   },
   {
+    args: 'restore golden --with ssh-host-keys --without clock --without scripts',
+    sends: [
+      [
+        'snapshot.restore',
+        { ...restoreDefaults, parts: { 'ssh-host-keys': true, clock: false, scripts: false } },
+      ],
+    ],
+    shows: /✓ web-1 /,
+    quiet: vm.id,
+  },
+  {
+    args: 'update web-1 --without hostname',
+    sends: [['agent.update', { vm: 'web-1', parts: { hostname: false } }]],
+    shows: /network +done/,
+    quiet: '',
+  },
+  {
     args: 'update web-1 --timeout 3s',
     sends: [['agent.update', { vm: 'web-1', timeout: 3000 }]],
     shows: /network +done/,

@@ -112,8 +112,15 @@ t.test('an agent’s error is its own words, a hang-up is silence', async (t) =>
     ]),
   );
   const got = await failure(refused.call({ execute: 'guest-exec' }, cx));
-  t.equal(got.reason, 'agent-refused');
-  t.match(got.message, 'has been disabled');
+  t.equal(got.reason, 'agent-command-off', 'by its class, not its words');
+  t.match(got.message, 'guest-exec');
+  const failing = new Rpc(
+    'vm-a',
+    guest(() => [line({ error: { class: 'GenericError', desc: 'Failed to execute child process' } })]),
+  );
+  const failed = await failure(failing.call({ execute: 'guest-exec' }, cx));
+  t.equal(failed.reason, 'agent-refused');
+  t.match(failed.message, 'Failed to execute', 'its own words');
   const gone = new Rpc(
     'vm-a',
     guest(() => []),
@@ -134,6 +141,7 @@ t.test(`whatever an agent sends (${fuzzRuns} times): an answer, or an error of t
     line({ return: { pid: 7 } }),
     line({ return: { exited: true, exitcode: 0, 'out-data': 'e30K' } }),
     line({ error: { class: 'GenericError', desc: 'x' } }),
+    line({ error: { class: 'CommandNotFound', desc: 'x' } }),
     line({ return: [[[[{}]]]] }),
     Buffer.from('{"return":1e999}\n\n\n'),
     Buffer.from([0xff, 0xff, 0x0a, 0x00, 0xc3, 0x28, 0x0a]),
@@ -162,6 +170,6 @@ t.test(`whatever an agent sends (${fuzzRuns} times): an answer, or an error of t
     }
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
-  const known = ['agent-garbled', 'agent-refused', 'agent-silent', 'answered'];
+  const known = ['agent-command-off', 'agent-garbled', 'agent-refused', 'agent-silent', 'answered'];
   t.strictSame([...outcomes.keys()].sort(), known, 'each of them came about, and nothing else');
 });

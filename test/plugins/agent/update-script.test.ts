@@ -2,9 +2,19 @@ import fc from 'fast-check';
 import t from 'tap';
 import { quote } from '../../../plugins/agent/qemu-ga/quote.js';
 import { detachScript, updateScript, type Script } from '../../../plugins/agent/qemu-ga/update-script.js';
+import type { UpdatePart } from '../../../daemon/api/shapes/update.js';
 import type { GuestNic, UpdateWish } from '../../../plugins/contract.js';
 import { answerIn, inGuest, lacking, link, pciNic, shells } from './shells.js';
 
+const standard: readonly UpdatePart[] = [
+  'clock',
+  'network',
+  'hostname',
+  'machine-id',
+  'randomness',
+  'identity',
+  'scripts',
+];
 const mac1 = '02:00:00:00:00:01';
 const mac2 = '02:00:00:00:00:02';
 const nic1: GuestNic = {
@@ -28,11 +38,16 @@ const who = (over: Partial<UpdateWish['identity']> = {}): UpdateWish['identity']
 
 const script = (
   over: Partial<UpdateWish['identity']> = {},
-  more: { clock?: number; nicWait?: number; networkOnly?: boolean } = {},
+  more: { clock?: number; nicWait?: number; programs?: number; parts?: readonly UpdatePart[] } = {},
 ): Script =>
   updateScript(
-    { identity: who(over), rescan: true, networkOnly: more.networkOnly ?? false },
-    { nicWait: more.nicWait ?? 300, clock: more.clock ?? null, reseeder: '' },
+    { identity: who(over), rescan: true, parts: more.parts ?? standard },
+    {
+      nicWait: more.nicWait ?? 300,
+      programs: more.programs ?? 5_000,
+      clock: more.clock ?? null,
+      reseeder: '',
+    },
   );
 
 const vmgenid = 'mkdir -p "$R/sys/bus/acpi/drivers/vmgenid/VMGENCTR:00"\n';
@@ -67,6 +82,7 @@ for (const shell of shells) {
         'machine-id': { is: 'done' },
         randomness: { is: 'done' },
         identity: { is: 'done' },
+        scripts: { is: 'unchanged' },
       });
       t.strictSame(answer.interfaces, { [mac1]: 'n1', [mac2]: 'n2' });
       t.equal(answer.hostname, 'web-1');
@@ -122,8 +138,8 @@ for (const shell of shells) {
         .join('');
       const nics = [nic1, nic2].map((nic, n) => ({ ...nic, formerMac: was[n]! }));
       const wish = updateScript(
-        { identity: who({ nics }), rescan: false, networkOnly: true },
-        { nicWait: 300, clock: null, reseeder: '' },
+        { identity: who({ nics }), rescan: false, parts: ['network'] },
+        { nicWait: 300, programs: 0, clock: null, reseeder: '' },
       );
       const look = 'ip -o link; ip -o addr; ip route';
       const [first, seen, second, again] = inGuest(
@@ -145,7 +161,7 @@ for (const shell of shells) {
     // Who is behind the bus answers a moment after it is asked.
     const late = `: > "$R/sys/bus/pci/rescan"
       (until [ -s "$R/sys/bus/pci/rescan" ]; do sleep 0.02; done; sleep 0.2; ${link('n1', mac1)}) &\n`;
-    const wish = script({}, { nicWait: 20_000, networkOnly: true });
+    const wish = script({}, { nicWait: 20_000, parts: ['network'] });
     const answer = answerIn(inGuest(shell, late, [wish])[0]);
     t.strictSame(answer.parts, { network: { is: 'done' } }, 'only the network was asked for');
     t.end();
@@ -257,7 +273,10 @@ t.test('what is not quoted is checked', (t) => {
 t.test('secrets and user data stand on standard input, not in the guest’s process list', (t) => {
   const wish = script({ entropy: 'c0ffee'.repeat(20), document: { token: 'hush' } });
   t.notMatch(wish.text, /c0ffee|hush/);
-  t.equal(wish.input, `${'c0ffee'.repeat(20)}\n{"token":"hush"}\n`);
+  t.equal(
+    wish.input,
+    `${'c0ffee'.repeat(20)}\n{"token":"hush"}\nTHAW_TOKEN='hush' THAW_IDENTITY='/run/thaw/identity.json'\n`,
+  );
   t.ok(wish.text.length < 65_536, 'far below the 128 kB of one argument');
   t.end();
 });

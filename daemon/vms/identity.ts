@@ -1,0 +1,44 @@
+import type { GuestNic, Grant } from '../../plugins/contract.js';
+
+/** What a guest's identity file is made from. */
+export interface IdentityFacts {
+  readonly vm: string;
+  readonly name: string;
+  readonly machineId: string;
+  readonly snapshot: string | null;
+  readonly generation: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly userData: string | null;
+  readonly grants: readonly Grant[];
+  /** The NICs as the guest has them, in the grants' order. */
+  readonly nics: readonly GuestNic[];
+}
+
+/** DNS servers of all networks, each once. */
+export const dnsOf = (grants: readonly Grant[]): string[] => [...new Set(grants.flatMap(({ dns }) => dns))];
+
+/** `/run/thaw/identity.json`: who the guest is. The same facts give the same text, so that nothing is written twice. */
+export function identityDocument(facts: IdentityFacts) {
+  const { vm, name, machineId, snapshot, generation, labels, userData, grants, nics } = facts;
+  return {
+    vm,
+    name,
+    hostname: name,
+    machineId,
+    snapshot,
+    generation,
+    addresses: nics.flatMap(({ addresses }) => addresses),
+    networks: grants.map(({ network }) => network),
+    nics: nics.map((nic, index) => ({
+      network: grants[index]?.network ?? null,
+      mac: nic.mac,
+      addresses: [...nic.addresses],
+      gateway: nic.gateway,
+      gateway6: nic.gateway6 ?? null,
+      mtu: nic.mtu,
+    })),
+    dns: dnsOf(grants),
+    labels: { ...labels },
+    userData,
+  };
+}
