@@ -140,6 +140,8 @@ export const list = defineMethod({
       z.object({
         name: NetworkName,
         bridge: z.string(),
+        /** Null where it has the whole bridge. */
+        vlan: z.int().nullable(),
         subnet: z.string(),
         gateway: z.string(),
         subnet6: z.string().nullable(),

@@ -17,6 +17,7 @@ const grant = z.object({
   tap: LinkName,
   mac: Mac,
   bridge: LinkName,
+  vlan: z.int().optional(),
   addresses: z.array(z.string()),
   gateway: z.string().nullable(),
   gateway6: z.string().optional(),

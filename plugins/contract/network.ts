@@ -13,6 +13,8 @@ export interface Grant {
   readonly tap: LinkName;
   readonly mac: Mac;
   readonly bridge: LinkName;
+  /** The VLAN of the bridge that it is in, untagged at its own port; left out where the bridge has none. */
+  readonly vlan?: number | undefined;
   /** With prefix length, e.g. `10.88.0.5/16`. */
   readonly addresses: readonly string[];
   readonly gateway: string | null;
@@ -66,6 +68,8 @@ export type Alive = Pick<ReadonlySet<string>, 'has'>;
 export interface NetworkView {
   readonly name: NetworkName;
   readonly bridge: string;
+  /** Null where the bridge has no VLANs. */
+  readonly vlan: number | null;
   readonly subnet: string;
   readonly gateway: string;
   /** Null where the network has no IPv6. */

@@ -33,6 +33,11 @@ export const NetworkConfig = z.strictObject({
   bridge: LinkName.refine((name) => !name.includes('"'), 'a name without quotes'),
   /** Use a bridge that somebody else made and keeps: never configured, never removed. */
   existing: z.boolean().default(false),
+  /**
+   * The VLAN of the bridge, which then filters by VLANs, that VMs are in: untagged at their own ports, tagged where the
+   * bridge's owner says so. Several networks may share a bridge, each with another one.
+   */
+  vlan: z.int().min(1).max(4094).optional(),
   subnet: Cidr,
   /** Where VMs send what leaves the subnet; the bridge's own address unless it is `existing`. */
   gateway: Address.optional(),

@@ -18,14 +18,15 @@ import { innerKey, netnsKinds } from './kinds/netns.js';
 import { portsKind } from './kinds/ports.js';
 import { tapKind } from './kinds/tap.js';
 import { allowForwarding } from './forwarding.js';
+import { withHostLinks } from './host/vlans.js';
 import { Leases } from './leases.js';
 import { lookForLost } from './lost.js';
-import { layGround, mendPorts, mendRules } from './mend.js';
+import { layGround, type Ground, mendPorts, mendRules } from './mend.js';
 import { Namespaces } from './netns/namespaces.js';
 import { NamespacePool } from './netns/pool.js';
 import { innerRefusal } from './netns/state.js';
 import type { InnerStep } from './netns/steps.js';
-import { mustBeFree, resolveNetworks, usableResolvers } from './networks.js';
+import { mustBeFree, type Network, resolveNetworks, usableResolvers } from './networks.js';
 import { Ports } from './ports.js';
 import { rulesetRemoval } from './ruleset.js';
 import { vmOfAlias } from './names.js';
@@ -35,7 +36,7 @@ import { tapRefusal } from './tap-state.js';
 
 async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   const resolvers = usableResolvers(await lookAtResolvers(resolverFiles, host.cx));
-  const networks = resolveNetworks(config, resolvers);
+  const resolved = resolveNetworks(config, resolvers);
   const route = new Route();
   const table = new Table();
   const remover = new LinkRemover();
@@ -49,9 +50,12 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
     route.close();
     table.close();
   };
-  const ground = { route, table, networks };
+  let networks: readonly Network[];
+  let ground: Ground;
   try {
     const seen = await lookAtLinks(route, host.cx);
+    networks = withHostLinks(resolved, seen.links);
+    ground = { route, table, networks };
     mustBeFree(networks, seen);
     const did = await layGround(ground, host.cx);
     if (did.length > 0) host.log('info', 'Bridges were made or mended', { did });
@@ -115,7 +119,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       if (await cni.verify(tap, vm, cx)) return;
       const step = taps.get(tap);
       if (step?.vm !== vm) throw tapNotReady({ tap, why: 'no VM of thaw’s holds it' });
-      const refusal = tapRefusal(step, await lookAtTap({ route, name: tap, bridge: step.bridge }, cx));
+      const refusal = tapRefusal(step, await lookAtTap({ ...step, route }, cx));
       if (refusal) throw refusal;
     },
     inside: (vm, work) => namespaces.of(vm).inside(work),

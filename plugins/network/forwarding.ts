@@ -4,6 +4,9 @@ import type { Network } from './networks.js';
 
 type Links = readonly { readonly name: string }[];
 
+/** How a link is called in a path beneath `/proc/sys/net`, where every "/" of a name is a ".". */
+const sysctlPath = (link: string): string => link.replaceAll('/', '.');
+
 const isOff = async (name: string, { cx }: PluginHost) => (await readSysctls([name], cx)).get(name) === '0';
 
 /**
@@ -32,7 +35,7 @@ async function allow6(links: Links, host: PluginHost): Promise<void> {
   if (!(await isOff(name, host))) return;
   // Who forwards takes no router advertisements unless told to (2): the host would lose its own way out.
   const others = links.filter(({ name }) => name !== 'lo');
-  const accept = others.map((link) => `net/ipv6/conf/${link.name.replaceAll('/', '.')}/accept_ra`);
+  const accept = others.map((link) => `net/ipv6/conf/${sysctlPath(link.name)}/accept_ra`);
   const values = await readSysctls(accept, host.cx);
   const kept = accept.filter((one) => values.get(one) === '1');
   for (const one of kept) await writeSysctl({ name: one, value: '2' }, host.cx);
@@ -44,8 +47,8 @@ async function allow6(links: Links, host: PluginHost): Promise<void> {
   );
 }
 
-/** Lets a bridge have IPv6 where this host keeps it from new links. */
-export async function allowIpv6(bridge: string, cx: Context): Promise<void> {
-  const name = `net/ipv6/conf/${bridge}/disable_ipv6`;
+/** Lets a link of ours have IPv6 where this host keeps it from new links. */
+export async function allowIpv6(link: string, cx: Context): Promise<void> {
+  const name = `net/ipv6/conf/${sysctlPath(link)}/disable_ipv6`;
   if ((await readSysctls([name], cx)).get(name) === '1') await writeSysctl({ name, value: '0' }, cx);
 }

@@ -68,6 +68,7 @@ export class Leases {
       tap,
       mac,
       bridge: network.bridge,
+      ...(network.vlan !== null && { vlan: network.vlan }),
       addresses: [
         `${formatAddress(address)}/${network.subnet.prefix}`,
         ...(six && twin !== null ? [`${twin}/${six.subnet.prefix}`] : []),
@@ -145,6 +146,7 @@ export class Leases {
     return [...this.#networks.values()].map(({ network, pool }) => ({
       name: network.name,
       bridge: network.bridge,
+      vlan: network.vlan,
       subnet: formatSubnet(network.subnet),
       gateway: formatAddress(network.gateway),
       subnet6: network.six && formatSubnet6(network.six.subnet),

@@ -30,10 +30,12 @@ export async function layGround({ route, networks }: Ground, cx: Context): Promi
     const mended = await openBridge({ route, network }, cx);
     did.push(...mended);
     if (!network.six || network.existing) continue;
-    await allowIpv6(network.bridge, cx);
-    const fresh = mended.includes(`bridge ${network.bridge}`);
+    await allowIpv6(network.hostLink, cx);
+    const fresh = [`bridge ${network.bridge}`, `link ${network.hostLink}`].some((one) =>
+      mended.includes(one),
+    );
     if ((await openBridge6({ route, network }, cx)) && !fresh)
-      did.push(`IPv6 addresses of ${network.bridge}`);
+      did.push(`IPv6 addresses of ${network.hostLink}`);
   }
   await loadRuleset(rulesetText(networks), cx);
   await layForwards(cx);

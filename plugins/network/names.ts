@@ -45,6 +45,11 @@ export function bridgeAlias(network: string): string {
   return `thaw:bridge:${network}`;
 }
 
+/** What a bridge of ours carries that several networks may share, each in a VLAN of its own. */
+export function vlanBridgeAlias(bridge: string): string {
+  return `thaw:vlans:${bridge}`;
+}
+
 /** A locally administered unicast MAC from a hash; `salt` counts up where one is taken already. */
 export function macFrom(text: string, salt = 0): Mac {
   const bytes = createHash('sha256').update(`${text}\0${salt}`).digest().subarray(0, 6);

@@ -1,5 +1,6 @@
 import { networkInvalid } from '../../daemon/api/errors/network.js';
-import { NetworkName, type LinkName, type Mac } from '../../daemon/api/shapes/ids.js';
+import { LinkName, NetworkName, type Mac } from '../../daemon/api/shapes/ids.js';
+import type { ThawError } from '../../daemon/api/thaw-error.js';
 import type { FabricConfig, NetworkConfig } from './config.js';
 import {
   formatAddress,
@@ -14,7 +15,7 @@ import {
 } from './ipv4.js';
 import { formatSubnet6 } from './ipv6.js';
 import { overlapping, type HostLinks } from './host/bridges.js';
-import { macFrom } from './names.js';
+import { bridgeAlias, macFrom, vlanBridgeAlias } from './names.js';
 import { resolveSix, type Six } from './six.js';
 
 /** A network, all defaults decided. */
@@ -22,6 +23,12 @@ export interface Network {
   readonly name: NetworkName;
   readonly bridge: LinkName;
   readonly bridgeMac: Mac;
+  /** What the bridge carries where it is ours. */
+  readonly alias: string;
+  /** The VLAN of the bridge that it is; null for all of a bridge that has none. */
+  readonly vlan: number | null;
+  /** The link by which the host itself is in it: the bridge, or the host's own link in the VLAN. */
+  readonly hostLink: LinkName;
   readonly existing: boolean;
   readonly subnet: Subnet;
   readonly gateway: number;
@@ -61,8 +68,11 @@ function resolveOne(name: NetworkName, config: NetworkConfig, hostDns: readonly 
   return {
     name,
     bridge: config.bridge,
+    vlan: config.vlan ?? null,
+    hostLink: hostLink(config, refuse),
     // The subnet is part of it so that two hosts' bridges differ wherever their networks do.
     bridgeMac: macFrom(`bridge\0${config.bridge}\0${config.subnet}`),
+    alias: config.vlan === undefined ? bridgeAlias(name) : vlanBridgeAlias(config.bridge),
     existing: config.existing,
     subnet,
     gateway,
@@ -79,6 +89,26 @@ function resolveOne(name: NetworkName, config: NetworkConfig, hostDns: readonly 
   };
 }
 
+/** How the host's own link in a network is called: as everybody calls those in VLANs. */
+function hostLink({ bridge, vlan }: NetworkConfig, refuse: (why: string) => ThawError): LinkName {
+  if (vlan === undefined) return bridge;
+  const name = LinkName.safeParse(`${bridge}.${vlan}`);
+  if (!name.success) throw refuse(`the name of its bridge is too long for the link ${bridge}.${vlan}`);
+  return name.data;
+}
+
+/** Two networks can share a bridge where VLANs keep them apart. @throws networkInvalid */
+function assertApart(network: Network, other: Network): void {
+  const { name, bridge, vlan } = network;
+  const refuse = (why: string) => networkInvalid({ network: name, why });
+  if (vlan === null || other.vlan === null)
+    throw refuse(`its bridge ${bridge} is ${other.name}'s too: give each a vlan, or a bridge of its own`);
+  if (vlan === other.vlan) throw refuse(`its VLAN ${vlan} of ${bridge} is ${other.name}'s too`);
+  for (const key of ['existing', 'mtu'] as const)
+    if (network[key] !== other[key])
+      throw refuse(`its "${key}" differs from that of ${other.name}, with which it shares ${bridge}`);
+}
+
 /**
  * Decides defaults and refuses what can't work together: pure, so that it is known before anything is touched.
  * `hostDns`: resolvers told where a network names none.
@@ -89,8 +119,7 @@ export function resolveNetworks(config: FabricConfig, hostDns: readonly string[]
   for (const [name, one] of Object.entries(config.networks)) {
     const network = resolveOne(NetworkName.parse(name), one, hostDns);
     for (const other of networks) {
-      if (other.bridge === network.bridge)
-        throw networkInvalid({ network: name, why: `its bridge ${network.bridge} is ${other.name}'s too` });
+      if (other.bridge === network.bridge) assertApart(network, other);
       if (network.six && other.six?.subnet.base === network.six.subnet.base)
         throw networkInvalid({
           network: name,
@@ -102,7 +131,9 @@ export function resolveNetworks(config: FabricConfig, hostDns: readonly string[]
           why: `its subnet ${one.subnet} overlaps that of ${other.name}, which begins at ${formatAddress(other.subnet.base)}`,
         });
     }
-    networks.push(network);
+    // A bridge has one MAC, whoever shares it.
+    const shared = networks.find(({ bridge }) => bridge === network.bridge);
+    networks.push(shared ? { ...network, bridgeMac: shared.bridgeMac } : network);
   }
   return networks;
 }
@@ -119,7 +150,7 @@ export function usableResolvers(resolvers: readonly string[]): readonly string[]
  */
 export function mustBeFree(networks: readonly Network[], seen: HostLinks): void {
   for (const network of networks) {
-    if (network.existing || seen.links.some(({ name }) => name === network.bridge)) continue;
+    if (network.existing || seen.links.some(({ name }) => name === network.hostLink)) continue;
     const other = overlapping(network, seen);
     if (other !== null)
       throw networkInvalid({ network: network.name, why: `its subnet overlaps that of the link ${other}` });

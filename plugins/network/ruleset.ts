@@ -52,8 +52,8 @@ table bridge thaw {
 }`;
 }
 
-function hostRules({ bridge, hostAccess, six }: Network): string {
-  const from = `iifname "${bridge}"`;
+function hostRules({ hostLink, hostAccess, six }: Network): string {
+  const from = `iifname "${hostLink}"`;
   return [
     `${from} ct state established,related accept`,
     `${from} icmp type echo-request accept`,
@@ -71,24 +71,26 @@ function hostRules({ bridge, hostAccess, six }: Network): string {
  * addresses are never forwarded: a cloud's metadata service would hand the host's credentials to its guests.
  */
 function forwardRules(network: Network, networks: readonly Network[]): string {
-  const { bridge, isolate, nat } = network;
-  const others = networks.filter((other) => other !== network).map((other) => `"${other.bridge}"`);
+  const { hostLink, isolate, nat } = network;
+  const others = networks.filter((other) => other !== network).map((other) => `"${other.hostLink}"`);
   return [
-    `iifname "${bridge}" oifname "${bridge}" ${isolate ? named('to_vm') : 'accept'}`,
-    `iifname "${bridge}" ip daddr 169.254.0.0/16 ${named('to_link_local')}`,
-    ...(others.length > 0 ? [`iifname "${bridge}" oifname { ${others.join(', ')} } ${named('to_vm')}`] : []),
+    `iifname "${hostLink}" oifname "${hostLink}" ${isolate ? named('to_vm') : 'accept'}`,
+    `iifname "${hostLink}" ip daddr 169.254.0.0/16 ${named('to_link_local')}`,
+    ...(others.length > 0
+      ? [`iifname "${hostLink}" oifname { ${others.join(', ')} } ${named('to_vm')}`]
+      : []),
     ...(nat
       ? [
-          `oifname "${bridge}" ct state established,related accept`,
-          `oifname "${bridge}" ct status dnat accept`,
-          `oifname "${bridge}" ${named('from_outside')}`,
+          `oifname "${hostLink}" ct state established,related accept`,
+          `oifname "${hostLink}" ct status dnat accept`,
+          `oifname "${hostLink}" ${named('from_outside')}`,
         ]
       : []),
   ].join('\n    ');
 }
 
-function natRules({ bridge, subnet, six }: Network): readonly string[] {
-  const out = `oifname != "${bridge}" masquerade`;
+function natRules({ hostLink, subnet, six }: Network): readonly string[] {
+  const out = `oifname != "${hostLink}" masquerade`;
   return [
     `ip saddr ${formatSubnet(subnet)} ${out}`,
     ...(six ? [`ip6 saddr ${formatSubnet6(six.subnet)} ${out}`] : []),

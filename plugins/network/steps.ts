@@ -26,6 +26,8 @@ export const TapStep = z.object({
   nic: z.string().optional(),
   name: LinkName,
   bridge: LinkName,
+  /** Of the bridge; left out where it has none. */
+  vlan: z.int().optional(),
   mtu: z.int(),
   /** Can't reach other isolated ports of its bridge. */
   isolated: z.boolean(),
@@ -65,10 +67,13 @@ export function portSteps({ vm, nic, addresses, ports = [] }: Grant): readonly P
 /** The steps that make a grant real, in order. Pure: strategies plan with it. */
 export function stepsFor(grant: Grant): readonly Step[] {
   if (grant.cni) return cniSteps(grant);
-  const { vm, nic, network, mac, tap, bridge, mtu, isolated } = grant;
+  const { vm, nic, network, mac, tap, bridge, vlan, mtu, isolated } = grant;
   const addresses = [...grant.addresses];
   const lease: LeaseStep = { kind: 'lease', vm, nic, network, mac, tap, addresses };
-  const tapped: TapStep = { kind: 'tap', vm, nic, name: tap, bridge, mtu, isolated };
+  const tapped: TapStep = {
+    ...{ kind: 'tap', vm, nic, name: tap, bridge, mtu, isolated },
+    ...(vlan !== undefined && { vlan }),
+  };
   const filter: FilterStep = { kind: 'filter', vm, nic, tap, mac, addresses };
   return [lease, tapped, filter, ...portSteps(grant)];
 }

@@ -5,13 +5,13 @@ import type { Network } from '../networks.js';
 import type { Route } from './route.js';
 
 /**
- * Gives a network's bridge, which is there, the IPv6 addresses that it lacks: its own, and the link-local one by which
+ * Gives the host's link in a network, which is there, the IPv6 addresses that it lacks: its own, and the link-local one by which
  * the host looks whether a guest is still there. Returns whether it had to.
  */
 export const openBridge6 = effect(
   'bridge.open6',
   ({ route, network }: { readonly route: Route; readonly network: Network }): boolean => {
-    const index = route.link(network.bridge)?.index;
+    const index = route.link(network.hostLink)?.index;
     if (!network.six || index === undefined) return false;
     const { subnet, gateway } = network.six;
     const there = route.addresses6().filter((one) => one.index === index);
@@ -19,7 +19,7 @@ export const openBridge6 = effect(
       .filter((address) => !there.some((one) => one.address === address))
       .map((address) => ({ index, address, prefix: subnet.prefix }));
     if (lacking.length === 0) return false;
-    route.change(`giving ${network.bridge} its IPv6 addresses`, lacking.map(addAddress6));
+    route.change(`giving ${network.hostLink} its IPv6 addresses`, lacking.map(addAddress6));
     return true;
   },
 );

@@ -12,7 +12,7 @@ import { tablesOf, translation } from '../netns/translation.js';
 import { errno, failed } from './libc.js';
 import type { Namespace } from './namespace.js';
 import type { Route } from './route.js';
-import { openMarked } from './tap.js';
+import { intoVlan, openMarked } from './tap.js';
 import { closeTap, persist } from './tun.js';
 
 /** Gives a VM a network namespace of its own. */
@@ -42,7 +42,7 @@ interface Laid {
  * @throws linkForeign, tapNotReady, systemCallFailed
  */
 export const layUplink = effect('uplink.lay', ({ route, namespace, step }: Laid & { step: UplinkStep }) => {
-  const { name, vm, bridge, peer, mac, mtu, isolated } = step;
+  const { name, vm, bridge, vlan, peer, mac, mtu, isolated } = step;
   const master = route.link(bridge);
   if (!master) throw tapNotReady({ tap: name, why: `there is no bridge ${bridge}` });
   const there = route.link(name);
@@ -59,6 +59,7 @@ export const layUplink = effect('uplink.lay', ({ route, namespace, step }: Laid 
   route.change(what, [
     changeLink(name, { mtu, group: tapGroup, master: master.index }),
     isolatePort(name, isolated),
+    ...intoVlan(route, { name, vlan, bridge: master }),
     changeLink(name, { up: true }),
   ]);
   namespace.routing((inner) => inner.change(what, [changeLink(peer, { up: true })]));

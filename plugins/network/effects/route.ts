@@ -5,6 +5,7 @@ import { getAddresses6, readAddress6, type LinkAddress6 } from '../netlink/addre
 import { readLink, type Link } from '../netlink/link-info.js';
 import * as ask from '../netlink/link-requests.js';
 import type { Message, Request } from '../netlink/message.js';
+import { getVlans, readVlans, type Membership } from '../netlink/vlan-requests.js';
 import { errno, failed } from './libc.js';
 import { NetlinkSocket, protocol } from './netlink-socket.js';
 
@@ -54,6 +55,11 @@ export class Route {
     return this.#list('looking at the IPv6 addresses', getAddresses6()).flatMap(readAddress6);
   }
 
+  /** The VLANs of a bridge's port. */
+  vlans(index: number): readonly Membership[] {
+    return this.#list('looking at the VLANs', getVlans(index)).flatMap((one) => readVlans(one, index));
+  }
+
   close(): void {
     this.#socket.close();
   }
@@ -90,12 +96,22 @@ export const lookAtLink = look('link.look', ({ route, name }: { route: Route; na
   route.link(name),
 );
 
-/** A tap and the bridge that it belongs into. */
+/** A port and the bridge that it belongs into; its VLANs too where it is to have one. */
 export const lookAtTap = look(
   'tap.look',
-  ({ route, name, bridge }: { route: Route; name: string; bridge: string }) => {
+  ({
+    route,
+    name,
+    bridge,
+    vlan,
+  }: {
+    route: Route;
+    name: string;
+    bridge: string;
+    vlan?: number | undefined;
+  }) => {
     const [link = null, master = null] = route.linksNamed([name, bridge]);
-    return { link, bridge: master };
+    return { link, bridge: master, vlans: link && vlan !== undefined ? route.vlans(link.index) : [] };
   },
 );
 

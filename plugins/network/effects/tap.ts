@@ -3,6 +3,8 @@ import { effect } from '../../contract.js';
 import { aliasOf, tapGroup, vmOfAlias } from '../names.js';
 import { changeLink, isolatePort } from '../netlink/link-requests.js';
 import { type Link } from '../netlink/link-info.js';
+import type { Request } from '../netlink/message.js';
+import { addAccess, dropVlan } from '../netlink/vlan-requests.js';
 import type { TapStep } from '../steps.js';
 import { errno, failed } from './libc.js';
 import type { LinkRemover } from './remover.js';
@@ -45,13 +47,31 @@ export function openMarked(route: Route, name: string, vm: Wish['vm']): OpenTap 
   }
 }
 
+/** What puts a port, which is down yet, into its VLAN and into no other. @throws tapNotReady */
+export function intoVlan(
+  route: Route,
+  { name, vlan, bridge }: { name: string; vlan: number | undefined; bridge: Link },
+): readonly Request[] {
+  if (vlan === undefined) return [];
+  if (bridge.bridge?.filtersVlans !== true)
+    throw tapNotReady({
+      tap: name,
+      why: `${bridge.name} keeps no VLANs apart, and it is to be in VLAN ${vlan}`,
+    });
+  const index = route.link(name)?.index;
+  if (index === undefined) throw tapNotReady({ tap: name, why: 'it is gone' });
+  const first = bridge.bridge.defaultVlan;
+  const dropped = first === 0 || first === vlan ? [] : [dropVlan({ index, vlan: first })];
+  return [...dropped, addAccess({ index, vlan })];
+}
+
 /**
  * Makes a tap and puts it into its bridge, or takes up one that this VM has already. One synchronous stretch: other
  * work of the daemon never sees it half done.
  * @throws linkForeign, tapBusy, tapNotReady, systemCallFailed
  */
 export const createTap = effect('tap.create', (wish: Wish & { route: Route }) => {
-  const { route, name, vm, bridge, mtu, isolated } = wish;
+  const { route, name, vm, bridge, vlan, mtu, isolated } = wish;
   const there = route.link(name);
   if (there) mustBeOurs(there, wish);
   const master = route.link(bridge);
@@ -63,6 +83,7 @@ export const createTap = effect('tap.create', (wish: Wish & { route: Route }) =>
     route.change(`setting up the tap ${name}`, [
       changeLink(name, { mtu, group: tapGroup, master: master.index }),
       isolatePort(name, isolated),
+      ...intoVlan(route, { name, vlan, bridge: master }),
       changeLink(name, { up: true }),
     ]);
   } catch (error) {

@@ -70,15 +70,15 @@ const nameOf = ({ family, table, name }: Chain) => `the chain ${name} of the tab
 
 /** What else on the host cuts a network's traffic: an accept of ours can't undo a drop in another's table. */
 function cuts(network: Network, { ruleset, bridgedIsFiltered }: HostRules): readonly Difference[] {
-  const { bridge, isolate, hostAccess } = network;
+  const { hostLink, isolate, hostAccess } = network;
   const what = `network ${network.name}`;
   const found = (chain: Chain, dropped: string): Difference => ({
     what,
     problem: `${nameOf(chain)} drops ${dropped} by default`,
-    remedy: remedyFor(chain, bridge, ruleset),
+    remedy: remedyFor(chain, hostLink, ruleset),
   });
-  const forward = drops('forward', bridge, ruleset);
-  const input = hostAccess.length > 0 ? drops('input', bridge, ruleset) : [];
+  const forward = drops('forward', hostLink, ruleset);
+  const input = hostAccess.length > 0 ? drops('input', hostLink, ruleset) : [];
   const between = isolate || !bridgedIsFiltered ? [] : forward.filter(({ family }) => family !== 'bridge');
   return [
     ...forward.map((chain) => found(chain, 'forwarded packets')),

@@ -6,11 +6,11 @@ const forward = 'net/ipv4/ip_forward';
 const forward6 = 'net/ipv6/conf/all/forwarding';
 const strict = 'net/ipv4/conf/all/rp_filter';
 const callIptables = 'net/bridge/bridge-nf-call-iptables';
-const strictOf = (bridge: string) => `net/ipv4/conf/${bridge}/rp_filter`;
+const strictOf = (link: string) => `net/ipv4/conf/${link.replaceAll('/', '.')}/rp_filter`;
 
 /** The kernel parameters that {@link sysctlDifferences} wants to see. */
 export function sysctlNames(networks: readonly Network[]): readonly string[] {
-  return [forward, forward6, strict, callIptables, ...networks.map(({ bridge }) => strictOf(bridge))];
+  return [forward, forward6, strict, callIptables, ...networks.map(({ hostLink }) => strictOf(hostLink))];
 }
 
 /** Whether frames from one port of a bridge to another pass through the host's rules for IP. */
@@ -36,14 +36,14 @@ export function sysctlDifferences(
       problem: 'it is off: VMs reach nothing beyond their network by IPv6',
       remedy: 'Run sysctl -w net.ipv6.conf.all.forwarding=1, and see what turned it off since thawd’s start',
     });
-  for (const { bridge, existing, subnet } of networks) {
+  for (const { hostLink, existing, subnet } of networks) {
     // The kernel takes the larger of the two. A bridge of ours holds the route back to its subnet, so strict is harmless.
-    const mode = Math.max(Number(sysctls.get(strict) ?? 0), Number(sysctls.get(strictOf(bridge)) ?? 0));
+    const mode = Math.max(Number(sysctls.get(strict) ?? 0), Number(sysctls.get(strictOf(hostLink)) ?? 0));
     if (existing && mode === 1)
       found.push({
-        what: `net.ipv4.conf.${bridge}.rp_filter`,
-        problem: `it is strict: packets from ${formatSubnet(subnet)} are dropped unless the host’s route to it leads through ${bridge}`,
-        remedy: `Run sysctl -w net.ipv4.conf.${bridge}.rp_filter=2, and the same for "all"`,
+        what: `net.ipv4.conf.${hostLink}.rp_filter`,
+        problem: `it is strict: packets from ${formatSubnet(subnet)} are dropped unless the host’s route to it leads through ${hostLink}`,
+        remedy: `Run sysctl -w net.ipv4.conf.${hostLink}.rp_filter=2, and the same for "all"`,
       });
   }
   return found;

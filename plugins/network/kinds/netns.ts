@@ -37,8 +37,7 @@ function uplinkKind({ route, remover, namespaces }: NetnsTools): StepKind<Uplink
     // Both ends go at once, and at once: the namespace itself the kernel takes down when it has time.
     undo: ({ name, vm }, cx) => removeTap({ route, remover, name, vm }, cx),
     check: async (step, cx) => {
-      const { link, bridge } = await lookAtTap({ route, name: step.name, bridge: step.bridge }, cx);
-      return uplinkDifferences(step, { link, bridge });
+      return uplinkDifferences(step, await lookAtTap({ ...step, route }, cx));
     },
   };
 }

@@ -29,7 +29,7 @@ export function tapKind({ route, remover, held }: TapTools): StepKind<TapStep> {
       held.delete(step.name);
     },
     check: async (step, cx) => {
-      return tapDifferences(step, await lookAtTap({ route, name: step.name, bridge: step.bridge }, cx));
+      return tapDifferences(step, await lookAtTap({ ...step, route }, cx));
     },
   };
 }

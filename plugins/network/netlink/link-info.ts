@@ -1,5 +1,5 @@
-import { attributes, readText, readU32, type Message } from './message.js';
-import { IFLA, INFO, BRIDGE, PORT, TUN, IFF_UP } from './rtnetlink.js';
+import { attributes, readText, readU16, readU32, type Message } from './message.js';
+import { IFLA, INFO, BRIDGE, PORT, TUN, VLAN, IFF_UP } from './rtnetlink.js';
 
 /** What the kernel says about a link. */
 export interface Link {
@@ -20,7 +20,15 @@ export interface Link {
   /** Null for what is no tap. */
   readonly tap: { readonly persistent: boolean; readonly multiQueue: boolean } | null;
   /** Null for what is no bridge. */
-  readonly bridge: { readonly stp: boolean; readonly forwardDelay: number } | null;
+  readonly bridge: {
+    readonly stp: boolean;
+    readonly forwardDelay: number;
+    readonly filtersVlans: boolean;
+    /** The VLAN that ports are put into as they come; 0 for none. */
+    readonly defaultVlan: number;
+  } | null;
+  /** Null for what is no link in a VLAN of another. */
+  readonly vlan: { readonly id: number; readonly of: number } | null;
 }
 
 /** A message of `getLink` or `getLinks`. */
@@ -34,6 +42,10 @@ export function readLink(message: Message): Link {
   const number = (from: ReadonlyMap<number, Buffer>, key: number) => {
     const value = from.get(key);
     return value && value.length >= 4 ? readU32(value) : 0;
+  };
+  const short = (from: ReadonlyMap<number, Buffer>, key: number) => {
+    const value = from.get(key);
+    return value && value.length >= 2 ? readU16(value) : 0;
   };
   const byte = (from: ReadonlyMap<number, Buffer>, key: number) => from.get(key)?.[0] ?? 0;
   const alias = all.get(IFLA.alias);
@@ -56,7 +68,13 @@ export function readLink(message: Message): Link {
         : null,
     bridge:
       kind === 'bridge'
-        ? { stp: number(data, BRIDGE.stp) !== 0, forwardDelay: number(data, BRIDGE.forwardDelay) }
+        ? {
+            stp: number(data, BRIDGE.stp) !== 0,
+            forwardDelay: number(data, BRIDGE.forwardDelay),
+            filtersVlans: byte(data, BRIDGE.vlanFiltering) === 1,
+            defaultVlan: short(data, BRIDGE.defaultVlan),
+          }
         : null,
+    vlan: kind === 'vlan' ? { id: short(data, VLAN.id), of: number(all, IFLA.link) } : null,
   };
 }

@@ -104,9 +104,20 @@ export function isolatePort(name: string, isolated: boolean): Request {
   };
 }
 
-/** Makes a bridge without spanning tree and without the wait that it brings. */
-export function newBridge(name: string, mac: string): Request {
-  const data = nest(INFO.data, attribute(BRIDGE.forwardDelay, u32(0)), attribute(BRIDGE.stp, u32(0)));
+/**
+ * Makes a bridge without spanning tree and without the wait that it brings. `vlans`: it keeps VLANs apart, and puts no
+ * port into one by itself.
+ */
+export function newBridge(name: string, mac: string, vlans: boolean): Request {
+  const apart = vlans
+    ? [attribute(BRIDGE.vlanFiltering, Buffer.from([1])), attribute(BRIDGE.defaultVlan, u16(0))]
+    : [];
+  const data = nest(
+    INFO.data,
+    attribute(BRIDGE.forwardDelay, u32(0)),
+    attribute(BRIDGE.stp, u32(0)),
+    ...apart,
+  );
   return {
     type: RTM.newLink,
     flags: flag.ack | flag.create | flag.excl,

@@ -3,11 +3,14 @@ import type { ThawError } from '../../../daemon/api/thaw-error.js';
 import type { Difference } from '../../contract.js';
 import type { InnerSight } from '../effects/inner.js';
 import { aliasOf, tapGroup, vmOfAlias } from '../names.js';
-import type { TapSight } from '../tap-state.js';
+import { vlanProblems, type TapSight } from '../tap-state.js';
 import type { InnerStep, UplinkStep } from './steps.js';
 
 /** What is not as the step left it at the bridge's end of a cable. Pure. */
-export function uplinkDifferences(step: UplinkStep, { link, bridge }: TapSight): readonly Difference[] {
+export function uplinkDifferences(
+  step: UplinkStep,
+  { link, bridge, vlans }: TapSight,
+): readonly Difference[] {
   const what = `link ${step.name}`;
   const fresh = `Restore a fresh clone in place of ${step.vm}`;
   if (!link) return [{ what, problem: 'it is gone', remedy: fresh }];
@@ -17,6 +20,7 @@ export function uplinkDifferences(step: UplinkStep, { link, bridge }: TapSight):
   if (link.kind !== 'veth') problems.push('it is no veth');
   if (!bridge) problems.push(`its bridge ${step.bridge} is gone`);
   else if (link.master !== bridge.index) problems.push(`it is not in ${step.bridge}`);
+  problems.push(...vlanProblems(step, vlans));
   if (!link.up) problems.push('it is down');
   if (link.group !== tapGroup) problems.push('it is not in the interface group that the rules close');
   if (link.mtu !== step.mtu) problems.push(`its MTU is ${link.mtu}, not ${step.mtu}`);

@@ -18,6 +18,8 @@ export const UplinkStep = z.object({
   /** The end in the bridge. */
   name: LinkName,
   bridge: LinkName,
+  /** Of the bridge; left out where it has none. */
+  vlan: z.int().optional(),
   /** The end in the namespace. */
   peer: LinkName,
   /** Of the end in the namespace: what the network knows the VM by. */

@@ -57,9 +57,12 @@ const mtuOf = (inside: Nic, mtu: number) => Math.min(inside.mtu ?? mtu, mtu);
 
 /** The cable into the namespace, and the tap at its other side, in place of a tap in the bridge. */
 function wiring({ grant }: PlannedNic, inside: Nic, at: { index: number; taps: string[] }): readonly Step[] {
-  const { vm, nic, bridge, isolated, mac, network, gateway, mtu } = grant;
+  const { vm, nic, bridge, vlan, isolated, mac, network, gateway, mtu } = grant;
   const peer = uplinkName(at.index, at.taps);
-  const uplink: UplinkStep = { kind: 'uplink', vm, nic, name: grant.tap, bridge, peer, mac, mtu, isolated };
+  const uplink: UplinkStep = {
+    ...{ kind: 'uplink', vm, nic, name: grant.tap, bridge, peer, mac, mtu, isolated },
+    ...(vlan !== undefined && { vlan }),
+  };
   const subnet = grant.addresses.find((cidr) => !cidr.includes(':')) ?? '';
   const [outer = ''] = v4([subnet]);
   const inner: InnerStep = {
