@@ -7,7 +7,7 @@ import { Namespace } from '../../../plugins/network/effects/namespace.js';
 import { lookAtTap, Route } from '../../../plugins/network/effects/route.js';
 import { resolveNetworks } from '../../../plugins/network/networks.js';
 import { uplinkDifferences } from '../../../plugins/network/netns/state.js';
-import { attach, cx, differences, eventually, Net, sh, startFabric, vm } from './fixture.js';
+import { cx, differences, eventually, Net, sh, startFabric, vm } from './fixture.js';
 import { arp, type Guest, macBytes, who } from './guest.js';
 import { ownNamespace } from './own-namespace.js';
 
@@ -214,6 +214,5 @@ t.test('the host’s link in a VLAN of an existing bridge may have any name', wi
   t.strictSame(await net.fabric.check(cx), []);
   sh('ip link set lan10 down && ip link set lan10 name lan11 && ip link set lan11 up');
   t.match(await net.fabric.check(cx), [{ problem: /is lan11, not lan10: thaw’s rules miss it/ }]);
-  const { grant } = await net.guest(1, 'front');
-  await attach(net.fabric, grant);
+  sh('ip link set lan11 down && ip link set lan11 name lan10');
 });
