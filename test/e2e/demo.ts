@@ -1,11 +1,22 @@
-// `npm run demo`: the main job, from a source without a NIC to three clones that answer. After the host is made, all of
+// `npm run demo [-- --guest qemu]`: the main job, from a source without a NIC to three clones that answer. After the host is made, all of
 // it is calls of the client library, as anybody would write them.
+import { parseArgs } from 'node:util';
 import { commonScale, waterfall } from '../../client/cli/waterfall.js';
 import { connect, type ResultOf, type ThawClient } from '../../client/index.js';
 import { Box } from '../support/box.js';
 import { Host } from '../support/host.js';
 import { testKernel } from '../support/kernel.js';
-import { ensureNeeds } from '../support/needs.js';
+import { linux, onQemu } from '../support/linux-guest.js';
+import { demoNeeds, ensureNeeds, guestNeeds } from '../support/needs.js';
+
+/** `--guest qemu`: guests with a kernel of their own behind the stand-in. */
+const qemu = ((): boolean => {
+  const { guest } = parseArgs({ options: { guest: { type: 'string' } } }).values;
+  if (guest === undefined || guest === 'namespaces') return false;
+  if (guest === 'qemu' && !process.env['FIRECRACKER_BIN']) return true;
+  process.stderr.write('--guest is qemu or namespaces, and for the stand-in: without FIRECRACKER_BIN\n');
+  process.exit(2);
+})();
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -69,10 +80,11 @@ function vmm(version: string | null): string {
   const real = process.env['FIRECRACKER_BIN'];
   return real
     ? `Firecracker ${version ?? '?'} (${real})`
-    : `the stand-in for Firecracker ${version ?? '?'}: there is no FIRECRACKER_BIN. Its guests are namespaces, its taps real`;
+    : `the stand-in for Firecracker ${version ?? '?'}: there is no FIRECRACKER_BIN. Its guests are ${qemu ? 'Debian’s Linux under QEMU without KVM' : 'namespaces'}, its taps real`;
 }
 
 function machine() {
+  if (qemu) return linux();
   const initrd = process.env['INITRD'];
   const kernel = process.env['KERNEL'] ?? testKernel();
   return {
@@ -95,11 +107,11 @@ function identity(vm: Extract<Clones[number], { ok: true }>['vm']): string {
 }
 
 async function main(): Promise<void> {
-  ensureNeeds(['ip', 'nft', 'ping', 'mount', 'nsenter', 'setpriv', 'unshare', 'tar']);
+  ensureNeeds(qemu ? guestNeeds : demoNeeds);
   say('A host of its own is made: network, mount and process namespaces that end with this program.');
   const box = await Box.open();
   try {
-    const host = await Host.on(box, { config: { slots: { size: 3 } } });
+    const host = await Host.on(box, { config: { slots: { size: 3 } }, env: qemu ? onQemu : {} });
     await using thaw = await connect({ socket: host.socketPath });
     if (await demo(thaw)) return;
     say('\nNot all of it came out as it should.');

@@ -1,4 +1,6 @@
 /** All environment variables of the stand-in, read once; README.md explains them. */
+import { type EngineName, engineNames } from './engines/engine.js';
+
 const variable = (name: string): string | undefined => process.env[`FIRECRACKER_STANDIN_${name}`];
 
 function number(name: string, standard: number): number {
@@ -54,6 +56,14 @@ function timing(): Timing {
   return { ...measured, ...(JSON.parse(text) as Partial<Timing>) };
 }
 
+function engine(): EngineName {
+  const text = variable('ENGINE') || 'namespaces';
+  const found = engineNames.find((name) => name === text);
+  if (found === undefined)
+    throw new Error(`FIRECRACKER_STANDIN_ENGINE: ${text}; there are ${engineNames.join(', ')}`);
+  return found;
+}
+
 export const environment = {
   version: variable('VERSION'),
   timing: timing(),
@@ -65,6 +75,8 @@ export const environment = {
   root: variable('ROOT') === 'bind' ? ('bind' as const) : ('overlay' as const),
   /** `1` gives guests that boot here a kernel with VMGenID. */
   vmgenid: variable('VMGENID') === '1',
+  /** What guests are made of. */
+  engine: engine(),
   /** `none` is a VMM whose guest loops and does nothing, as the transcripts' kernel does. */
   guest: variable('GUEST') !== 'none',
 };

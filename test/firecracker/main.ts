@@ -14,11 +14,10 @@ import {
 import { listenForFaults } from './control.js';
 import { bootFromFile, readConfigFile } from './config-file.js';
 import { fail, panic, succeed } from './ending.js';
+import { engineNamed } from './engines/engines.js';
 import { environment } from './environment.js';
 import { FatalFault, Fault } from './errors.js';
 import { Faults, type FaultWish } from './faults.js';
-import { Guest } from './guest/guest.js';
-import type { Shell } from './guest/shell.js';
 import { configureLog, log, nameInstance } from './log.js';
 import { Vmm } from './machine/vmm.js';
 import { readStateFile } from './machine/state-file.js';
@@ -91,18 +90,6 @@ function setUpLog(args: Arguments): void {
   }
 }
 
-/** Namespaces for a guest, made once; nothing where the host refuses them, as for an unprivileged VMM. */
-function shellMaker(): () => Promise<Shell | undefined> {
-  let shell: Promise<Shell | undefined> | undefined;
-  return () =>
-    (shell ??= environment.guest
-      ? Guest.shell().catch((error: unknown) => {
-          log(`No guest: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, 'Warn');
-          return undefined;
-        })
-      : Promise.resolve(undefined));
-}
-
 async function run(): Promise<void> {
   const args = readArguments();
   if (args.help) succeed(`Firecracker v${version.name}\n\n${helpText()}\n`);
@@ -121,8 +108,8 @@ async function run(): Promise<void> {
   const faults = new Faults();
   if (environment.faults) faults.add(JSON.parse(environment.faults) as FaultWish[]);
   if (environment.control) listenForFaults(environment.control, faults);
-  const shell = shellMaker();
-  const vmm = new Vmm({ id, version, pci: args.flag('enable-pci'), faults, shell });
+  const engine = engineNamed(environment.engine, faults);
+  const vmm = new Vmm({ id, version, pci: args.flag('enable-pci'), faults, engine });
   const path = args.value('config-file');
   const file = path === undefined ? undefined : readConfigFile(path);
   let booted: () => void = () => undefined;
@@ -134,7 +121,7 @@ async function run(): Promise<void> {
   // Made while nobody waits: a boot or a load finds its namespaces ready.
   if (file !== undefined) return;
   setImmediate(() => {
-    void shell();
+    engine.warm();
     warmUp(version);
   });
 }

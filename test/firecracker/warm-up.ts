@@ -36,7 +36,7 @@ const empty: MachineState = {
   vsock: null,
   entropy: null,
   balloon: null,
-  withoutGuest: true,
+  engine: null,
 };
 
 /** Has no effect but on the time of what comes later. */

@@ -14,12 +14,28 @@ const packageOf = {
   tar: 'tar',
   iptables: 'iptables',
   'host-local': 'containernetworking-plugins',
+  'qemu-system-x86_64': 'qemu-system-x86',
 } as const;
 
 export type Need = keyof typeof packageOf;
 
-/** All that tests and demo start. */
-export const allNeeds = Object.keys(packageOf) as Need[];
+const all = Object.keys(packageOf) as Need[];
+
+/** All that the tests start. */
+export const allNeeds = all.filter((need) => need !== 'qemu-system-x86_64');
+
+/** What the demo starts, and the tests on QEMU, which they need besides. */
+export const demoNeeds: readonly Need[] = [
+  'ip',
+  'nft',
+  'ping',
+  'mount',
+  'nsenter',
+  'setpriv',
+  'unshare',
+  'tar',
+];
+export const guestNeeds: readonly Need[] = [...demoNeeds, 'qemu-system-x86_64'];
 
 /**
  * Makes sure that programs are there: installs their packages where it may, and says so; otherwise ends the process

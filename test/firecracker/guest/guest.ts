@@ -2,29 +2,32 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
+import type { Guest, Saved } from '../engines/engine.js';
 import { environment } from '../environment.js';
 import type { Faults } from '../faults.js';
 import { log } from '../log.js';
 import { exitProcess } from '../native/libc.js';
 import { sleep } from '../timing.js';
 import { pack, unpack } from './archive.js';
+import { Agent } from './agent/agent.js';
 import { AgentPort, type VsockOffer } from './agent/port.js';
 import { hostNow, readOffset, writeOffset } from './clock.js';
 import type { Hardware } from './hardware.js';
 import { Kernel } from './kernel.js';
-import type { GuestMemory, SavedGuest } from './memory.js';
+import { type GuestMemory, type SavedGuest, writeMemoryFile } from './memory.js';
 import { dumpScript, parseDump, restoreLines } from './network-state.js';
 import { showGenerationId } from './pci-sysfs.js';
 import { guestPathOf, memoryFolders } from './root.js';
 import { VCpus } from './vcpus.js';
 import { makeShell, type Shell } from './shell.js';
+import type { Namespaces } from './namespaces.js';
 
 const timing = environment.timing;
 
 /** What a guest keeps for life. */
 type Constant = Pick<GuestMemory, 'agentPort' | 'vmgenid' | 'bootId'>;
 
-export class Guest {
+export class NamespaceGuest implements Guest {
   private readonly kernel: Kernel;
   private readonly vcpus: VCpus;
   private readonly agent: AgentPort;
@@ -48,7 +51,7 @@ export class Guest {
   }
 
   /** A guest that boots: its agent answers after a while (fact 5). */
-  static boot(shell: Shell, hardware: Hardware, faults: Faults): Guest {
+  static boot(shell: Shell, hardware: Hardware, faults: Faults): NamespaceGuest {
     const { namespaces } = shell;
     const kernel = new Kernel(shell, hardware, { devices: [], nextVirtio: 0, hung: false });
     kernel.start(() => {
@@ -61,15 +64,15 @@ export class Guest {
       kernel.scan();
     });
     const vcpus = new VCpus(namespaces, true);
-    const agent = new AgentPort(environment.agentPort, { namespaces, vcpus, kernel, faults });
+    const agent = agentPort(environment.agentPort, { namespaces, vcpus, kernel, faults });
     void sleep(timing.boot)
       .then(() => vcpus.running())
       .then(() => agent.listen());
-    return new Guest(shell, { kernel, vcpus, agent }, fixed(environment.agentPort));
+    return new NamespaceGuest(shell, { kernel, vcpus, agent }, fixed(environment.agentPort));
   }
 
   /** A guest as its memory has it, not running yet. */
-  static restore(shell: Shell, hardware: Hardware, faults: Faults, saved: SavedGuest): Guest {
+  static restore(shell: Shell, hardware: Hardware, faults: Faults, saved: SavedGuest): NamespaceGuest {
     const { namespaces } = shell;
     const { memory } = saved;
     shell.entropy.recall(memory.entropy);
@@ -85,10 +88,10 @@ export class Guest {
     const lines = restoreLines(memory.network);
     // Before the first instruction: where it has NICs, `ip` brings their addresses back.
     if (lines.length > 0) vcpus.first(() => kernel.run(['ip', '-force', '-batch', '-'], lines.join('\n')));
-    const agent = new AgentPort(memory.agentPort, { namespaces, vcpus, kernel, faults });
+    const agent = agentPort(memory.agentPort, { namespaces, vcpus, kernel, faults });
     if (memory.agentStuck) agent.stick();
     agent.listen();
-    return new Guest(shell, { kernel, vcpus, agent }, memory);
+    return new NamespaceGuest(shell, { kernel, vcpus, agent }, memory);
   }
 
   /** The clock goes on from where it stopped, or jumps ahead by the time since if the load asked for that. */
@@ -107,23 +110,22 @@ export class Guest {
     this.kernel.resumePumps();
   }
 
-  /** A host's CONNECT; answered now, later or never. */
   connect(port: number, offer: VsockOffer): void {
     this.agent.connect(port, offer);
   }
 
-  /** A device was unplugged by the VMM. */
+  /** It finds the device when it rescans its bus. */
+  plugged(): void {}
+
   unplugged(slot: number): void {
     this.kernel.unplugged(slot);
   }
 
-  /** A drive has another backing file. */
   driveChanged(slot: number): void {
     this.kernel.driveChanged(slot);
   }
 
-  /** Everything a snapshot keeps of the guest, which is paused. */
-  async save(): Promise<SavedGuest> {
+  async save(): Promise<Saved> {
     const dump = await this.kernel.run(['/bin/sh', '-c', dumpScript]);
     const { hostname, offset } = this.kernel.enter(() => ({ hostname: os.hostname(), offset: readOffset() }));
     const { agentPort, vmgenid, bootId } = this.memory;
@@ -137,13 +139,31 @@ export class Guest {
       network: parseDump(dump),
       agentStuck: this.agent.hasClient,
     };
-    return { memory, files: pack(this.shell.memoryBase, memoryFolders) };
+    const saved = { memory, files: pack(this.shell.memoryBase, memoryFolders) };
+    return { cpu: undefined, writeMemory: (path, size) => writeMemoryFile(path, size, saved) };
   }
 
-  /** A snapshot resets vsock: whoever is connected is connected no more. */
   resetVsock(): void {
     this.agent.reset();
   }
+}
+
+interface AgentParts {
+  namespaces: Namespaces;
+  vcpus: VCpus;
+  kernel: Kernel;
+  faults: Faults;
+}
+
+function agentPort(port: number, { namespaces, vcpus, kernel, faults }: AgentParts): AgentPort {
+  const running = (): Promise<void> => vcpus.running();
+  const agent = new Agent({
+    enter: (work) => namespaces.enter(work),
+    faults,
+    running,
+    shutdown: () => exitProcess(0),
+  });
+  return new AgentPort(port, { running, hung: () => kernel.hung, serve: (client) => agent.serve(client) });
 }
 
 function fixed(agentPort: number): Constant {

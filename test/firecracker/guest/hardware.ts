@@ -1,4 +1,6 @@
 /** What a guest sees of its machine. */
+import type * as bodies from '../api/bodies.js';
+import type { MachineConfig } from '../machine/config.js';
 import type { Tap } from '../native/tap.js';
 import type { VirtioKind } from './pci-sysfs.js';
 
@@ -17,5 +19,7 @@ export interface GuestDevice {
 export interface Hardware {
   /** Whether devices are on PCI, and the guest can find new ones. */
   readonly pci: boolean;
+  readonly config: MachineConfig;
+  readonly bootSource: bodies.BootSource;
   devices(): readonly GuestDevice[];
 }

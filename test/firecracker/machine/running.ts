@@ -2,10 +2,8 @@
 import type * as bodies from '../api/bodies.js';
 import { Fault } from '../errors.js';
 import type { Faults } from '../faults.js';
-import { Guest } from '../guest/guest.js';
+import type { Engine, EngineName, Guest, Recalled, Saved } from '../engines/engine.js';
 import type { GuestDevice, Hardware } from '../guest/hardware.js';
-import type { SavedGuest } from '../guest/memory.js';
-import type { Shell } from '../guest/shell.js';
 import { log } from '../log.js';
 import type { Version } from '../versions.js';
 import type { MachineConfig, ShownConfig } from './config.js';
@@ -41,6 +39,14 @@ export class RunningMachine implements Hardware {
     return this.parts.pci;
   }
 
+  get config(): MachineConfig {
+    return this.parts.machine;
+  }
+
+  get bootSource(): bodies.BootSource {
+    return this.parts.bootSource;
+  }
+
   devices(): readonly GuestDevice[] {
     const { drives, nics, vsock, balloon, entropy } = this.parts;
     const at = (slot: Slot): Slot => ({ slot: slot.slot, spoiled: slot.spoiled });
@@ -64,19 +70,18 @@ export class RunningMachine implements Hardware {
   }
 
   /** Lets a guest boot, where there is one to be had. */
-  boot(shell: Shell | undefined): void {
+  async boot(engine: Engine): Promise<void> {
+    this.adopt(await engine.boot(this));
     this.state = 'Running';
-    if (shell) this.adopt(Guest.boot(shell, this, this.parts.faults));
   }
 
   /** Brings a guest back from its memory. */
-  restore(shell: Shell, saved: SavedGuest, realtime: boolean): void {
-    const guest = Guest.restore(shell, this, this.parts.faults, saved);
-    guest.setClock(saved.memory, realtime);
-    this.adopt(guest);
+  async restore(recalled: Recalled, realtime: boolean): Promise<void> {
+    this.adopt(await recalled(this, realtime));
   }
 
-  private adopt(guest: Guest): void {
+  private adopt(guest: Guest | undefined): void {
+    if (!guest) return;
     this.guest = guest;
     this.parts.vsock?.device.attach((port, offer) => guest.connect(port, offer));
   }
@@ -97,7 +102,7 @@ export class RunningMachine implements Hardware {
     this.barePause = false;
   }
 
-  plugNic(config: bodies.Nic): void {
+  async plugNic(config: bodies.Nic): Promise<void> {
     if (!this.parts.pci) throw new Fault('PCI is not enabled');
     if (this.parts.nics.some((nic) => nic.config.iface_id === config.iface_id))
       throw new Fault('Device ID in use');
@@ -109,14 +114,17 @@ export class RunningMachine implements Hardware {
     }
     const nic = made('Network config error: Could not create the network device: ', () => makeNic(config));
     try {
-      this.parts.nics.push({ ...nic, ...this.parts.bus.plug() });
+      const placed = { ...nic, ...this.parts.bus.plug() };
+      this.parts.nics.push(placed);
+      await this.guest?.plugged(placed.slot);
     } catch (error) {
+      this.parts.nics = this.parts.nics.filter((one) => one.tap !== nic.tap);
       closeNic(nic);
       throw error;
     }
   }
 
-  plugDrive(config: bodies.Drive): void {
+  async plugDrive(config: bodies.Drive): Promise<void> {
     if (!this.parts.pci) throw new Fault('PCI is not enabled');
     if (this.parts.drives.some((drive) => drive.config.drive_id === config.drive_id))
       throw new Fault('Device ID in use');
@@ -125,8 +133,11 @@ export class RunningMachine implements Hardware {
       makeDrive(config),
     );
     try {
-      this.parts.drives.push({ ...drive, ...this.parts.bus.plug() });
+      const placed = { ...drive, ...this.parts.bus.plug() };
+      this.parts.drives.push(placed);
+      await this.guest?.plugged(placed.slot);
     } catch (error) {
+      this.parts.drives = this.parts.drives.filter((one) => one.fd !== drive.fd);
       closeDrive(drive);
       throw error;
     }
@@ -169,14 +180,14 @@ export class RunningMachine implements Hardware {
     closeDrive(drive);
   }
 
-  unplug(kind: 'nic' | 'drive', id: string): void {
+  async unplug(kind: 'nic' | 'drive', id: string): Promise<void> {
     const { parts } = this;
     if (!parts.pci) throw new Fault('PCI is not enabled');
     if (kind === 'nic') {
       const nic = parts.nics.find((one) => one.config.iface_id === id);
       if (!nic) throw new Fault('Device not found');
       parts.nics = parts.nics.filter((one) => one !== nic);
-      this.unplugged(nic.slot);
+      await this.unplugged(nic.slot);
       closeNic(nic);
       return;
     }
@@ -184,13 +195,13 @@ export class RunningMachine implements Hardware {
     if (!drive) throw new Fault('Device not found');
     if (drive.config.is_root_device) throw new Fault('Cannot unplug root device');
     parts.drives = parts.drives.filter((one) => one !== drive);
-    this.unplugged(drive.slot);
+    await this.unplugged(drive.slot);
     closeDrive(drive);
   }
 
-  private unplugged(slot: number): void {
+  private async unplugged(slot: number): Promise<void> {
     this.parts.bus.unplug(slot);
-    this.guest?.unplugged(slot);
+    await this.guest?.unplugged(slot);
   }
 
   shown(): ShownConfig {
@@ -208,7 +219,7 @@ export class RunningMachine implements Hardware {
   }
 
   /** What a snapshot's two files hold. */
-  async save(): Promise<{ state: MachineState; guest: SavedGuest | undefined }> {
+  async save(engine: EngineName): Promise<{ state: MachineState; guest: Saved | undefined }> {
     const { parts } = this;
     const at = <T>(slot: Slot, config: T): { slot: number; spoiled: boolean; config: T } => ({
       slot: slot.slot,
@@ -226,7 +237,7 @@ export class RunningMachine implements Hardware {
       vsock: parts.vsock ? at(parts.vsock, parts.vsock.device.config) : null,
       entropy: parts.entropy ? at(parts.entropy, parts.entropy.config) : null,
       balloon: parts.balloon ? at(parts.balloon, parts.balloon.config) : null,
-      withoutGuest: guest === undefined,
+      engine: guest ? engine : null,
     };
     log('Saved the microVM state', 'Debug');
     return { state, guest };

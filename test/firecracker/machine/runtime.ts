@@ -1,6 +1,7 @@
 /** What a machine that runs or is paused answers (`RuntimeApiController` of src/vmm/src/rpc_interface.rs). */
 import type { Action } from '../api/actions.js';
 import { type Answer, noContent, ok } from '../api/response.js';
+import type { EngineName } from '../engines/engine.js';
 import { environment } from '../environment.js';
 import { Fault } from '../errors.js';
 import { exitProcess } from '../native/libc.js';
@@ -21,10 +22,12 @@ interface Context {
   machine: RunningMachine;
   mmds: Mmds;
   timed: Timed;
+  engine: EngineName;
 }
 
 /** Answers an action, or throws the Fault that refuses it. */
-export async function runtimeAnswer(action: Action, { machine, mmds, timed }: Context): Promise<Answer> {
+export async function runtimeAnswer(action: Action, context: Context): Promise<Answer> {
+  const { machine, mmds, timed } = context;
   const { hotplug } = machine.parts.version;
   // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the others are answered elsewhere
   switch (action.is) {
@@ -47,7 +50,7 @@ export async function runtimeAnswer(action: Action, { machine, mmds, timed }: Co
       // A refusal and a Diff are quick; only a Full one writes all of memory.
       const full = machine.state === 'Paused' && action.params.snapshot_type === 'Full';
       return timed('create', full ? timing.create : Math.min(DIFF_MS, timing.create), () =>
-        createSnapshot(machine, action.params),
+        createSnapshot(machine, action.params, context.engine),
       );
     }
     case 'update-nic':

@@ -1,33 +1,41 @@
 /** Creating and loading snapshots, with Firecracker's order of steps and its errors (src/vmm/src/persist.rs). */
 import fs from 'node:fs';
 import type * as bodies from '../api/bodies.js';
+import type { Engine, EngineName, Recalled } from '../engines/engine.js';
 import { FatalFault, Fault } from '../errors.js';
 import type { Faults } from '../faults.js';
-import { readMemoryFile, type SavedGuest, writeMemoryFile } from '../guest/memory.js';
-import type { Shell } from '../guest/shell.js';
+import { writeMemoryFile } from '../guest/memory.js';
 import { ioErrorText } from '../native/errno.js';
 import type { Version } from '../versions.js';
 import { closeDrive, closeNic, makeDrive, makeNic } from './devices.js';
 import { PciBus } from './pci-bus.js';
 import { RunningMachine } from './running.js';
-import { encodeState, type MachineState, readStateFile } from './state-file.js';
+import { encodeState, type MachineState, readStateFile, type State } from './state-file.js';
 import { VsockDevice } from './vsock.js';
 
 const MIB = 1024 * 1024;
 
-export async function createSnapshot(machine: RunningMachine, params: bodies.CreateSnapshot): Promise<void> {
+/** Writes both files. */
+export async function createSnapshot(
+  machine: RunningMachine,
+  params: bodies.CreateSnapshot,
+  engine: EngineName,
+): Promise<void> {
   if (machine.state === 'Running') {
     throw new Fault(
       'Create snapshot error: Cannot save the microVM state: Operation not allowed: save/restore unavailable while running',
     );
   }
-  const { state, guest } = await machine.save();
-  const bytes = encodeState(state, machine.parts.version);
+  const { state, guest } = await machine.save(engine);
+  const bytes = encodeState(state, machine.parts.version, guest?.cpu);
   await step('open', 'snapshot', () =>
     fs.promises.writeFile(params.snapshot_path, bytes, { flush: true, mode: 0o644 }),
   );
+  const size = state.machine.mem_size_mib * MIB;
   await step('open', 'memory', () =>
-    writeMemoryFile(params.mem_file_path, state.machine.mem_size_mib * MIB, guest),
+    guest
+      ? guest.writeMemory(params.mem_file_path, size)
+      : writeMemoryFile(params.mem_file_path, size, undefined),
   );
   machine.snapshotTaken();
 }
@@ -42,11 +50,14 @@ async function step(what: string, file: 'snapshot' | 'memory', work: () => Promi
   }
 }
 
+interface Context {
+  readonly version: Version;
+  readonly faults: Faults;
+  readonly engine: Engine;
+}
+
 /** A load that fails in here has ruined the process (fact 6). */
-export async function loadSnapshot(
-  params: bodies.LoadSnapshot,
-  context: { version: Version; faults: Faults; shell: () => Promise<Shell | undefined> },
-): Promise<RunningMachine> {
+export async function loadSnapshot(params: bodies.LoadSnapshot, context: Context): Promise<RunningMachine> {
   try {
     return await load(params, context);
   } catch (error) {
@@ -59,21 +70,20 @@ export async function loadSnapshot(
 
 async function load(
   params: bodies.LoadSnapshot,
-  { version, faults, shell }: { version: Version; faults: Faults; shell: () => Promise<Shell | undefined> },
+  { version, faults, engine }: Context,
 ): Promise<RunningMachine> {
-  const state = prefixed('Failed to get snapshot state from file: ', () => {
+  const { state, cpu } = prefixed('Failed to get snapshot state from file: ', () => {
     const read = readStateFile(params.snapshot_path, version);
-    applyOverrides(read, params);
+    applyOverrides(read.state, params);
     return read;
   });
   state.machine = {
     ...state.machine,
     track_dirty_pages: params.track_dirty_pages || params.enable_diff_snapshots,
   };
-  const saved = readGuest(state, params);
+  const recalled = recallGuest({ state, cpu }, params, engine);
   const restored = await restoreDevices(state, version, faults);
-  const found = saved && !state.withoutGuest ? await shell() : undefined;
-  if (found && saved) restored.restore(found, saved, params.clock_realtime);
+  if (recalled) await restored.restore(recalled, params.clock_realtime);
   return restored;
 }
 
@@ -97,7 +107,11 @@ function applyOverrides(state: MachineState, params: bodies.LoadSnapshot): void 
   }
 }
 
-function readGuest(state: MachineState, params: bodies.LoadSnapshot): SavedGuest | undefined {
+function recallGuest(
+  { state, cpu }: State,
+  params: bodies.LoadSnapshot,
+  engine: Engine,
+): Recalled | undefined {
   const prefix = 'Failed to load guest memory: Error creating guest memory from ';
   if (params.mem_backend?.backend_type === 'Uffd') {
     throw new Fault(`${prefix}uffd: a page fault handler is not simulated`);
@@ -110,7 +124,11 @@ function readGuest(state: MachineState, params: bodies.LoadSnapshot): SavedGuest
         'Failed to restore guest memory: Total sum of memory regions exceeds largest possible file offset',
       );
     }
-    return readMemoryFile(path);
+    if (state.engine === null) return undefined;
+    if (state.engine !== engine.name) {
+      throw new Fault(`this guest ran on the stand-in's engine ${state.engine}, and here is ${engine.name}`);
+    }
+    return engine.recall(path, cpu);
   } catch (error) {
     if (error instanceof Fault) throw new Fault(`${prefix}file: ${error.message}`);
     throw new Fault(`${prefix}file: Failed to load guest memory: ${ioErrorText(error)}`);

@@ -7,6 +7,7 @@
 import fs from 'node:fs';
 import { createHash } from 'node:crypto';
 import type * as bodies from '../api/bodies.js';
+import type { EngineName } from '../engines/engine.js';
 import { Fault } from '../errors.js';
 import { ioErrorText } from '../native/errno.js';
 import type { Version } from '../versions.js';
@@ -37,8 +38,8 @@ export interface MachineState {
   vsock: Placed<{ guest_cid: number; uds_path: string }> | null;
   entropy: Placed<{ rate_limiter: bodies.RateLimiter | null }> | null;
   balloon: Placed<unknown> | null;
-  /** The guest loops, there is nothing in its memory. */
-  withoutGuest: boolean;
+  /** What the guest ran on; null for one that loops, with nothing in its memory. */
+  engine: EngineName | null;
 }
 
 const loadError = (what: string): Fault => new Fault(`Failed to load snapshot state from file: ${what}`);
@@ -59,13 +60,14 @@ function block(bytes: Buffer): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-export function encodeState(state: MachineState, version: Version): Buffer {
+/** The bytes of a state file; `cpu` is what the guest's engine keeps of its processors. */
+export function encodeState(state: MachineState, version: Version, cpu?: Buffer): Buffer {
   const head = Buffer.alloc(8 + 12);
   head.writeBigUInt64LE(MAGIC);
   version.format.forEach((part, index) => head.writeUInt32LE(part, 8 + 4 * index));
   const body = Buffer.concat([
     head,
-    block(vcpuBytes(state.machine.vcpu_count)),
+    block(cpu ?? vcpuBytes(state.machine.vcpu_count)),
     block(Buffer.from(JSON.stringify(state))),
   ]);
   const crc = Buffer.alloc(8);
@@ -77,7 +79,11 @@ interface Decoded {
   magic: bigint;
   format: [number, number, number];
   state: MachineState;
+  cpu: Buffer;
 }
+
+/** What a state file says. */
+export type State = Pick<Decoded, 'state' | 'cpu'>;
 
 function decodeBody(bytes: Buffer): Decoded {
   try {
@@ -89,7 +95,7 @@ function decodeBody(bytes: Buffer): Decoded {
       offset += 4 + length;
       return part;
     };
-    take();
+    const cpu = take();
     const state = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(take())) as MachineState;
     if (offset !== bytes.length) throw bitcodeError();
     const format: [number, number, number] = [
@@ -97,27 +103,27 @@ function decodeBody(bytes: Buffer): Decoded {
       bytes.readUInt32LE(12),
       bytes.readUInt32LE(16),
     ];
-    return { magic: bytes.readBigUInt64LE(0), format, state };
+    return { magic: bytes.readBigUInt64LE(0), format, state, cpu };
   } catch {
     throw bitcodeError();
   }
 }
 
 /** The state in a file's bytes; throws the fault that Firecracker words. */
-export function decodeState(bytes: Buffer, version: Version): MachineState {
+export function decodeState(bytes: Buffer, version: Version): State {
   if (bytes.length > LIMIT) throw loadError(`Snapshot size exceeds limit of ${LIMIT} bytes`);
   if (bytes.length < 8) throw loadError('IO Error: File too short to contain CRC');
-  const { magic, format, state } = decodeBody(bytes.subarray(0, -8));
+  const { magic, format, state, cpu } = decodeBody(bytes.subarray(0, -8));
   // Another format's fields would not decode in the first place (facts/firecracker.md, "Compatibility").
   if (format[0] !== version.format[0]) throw bitcodeError();
   if (magic !== MAGIC) throw loadError(`Magic value does not match arch: ${magic}`);
   if (format[1] > version.format[1]) throw loadError(`Invalid data version: ${format.join('.')}`);
   if (crc64(bytes) !== 0n) throw loadError('CRC64 validation failed');
-  return state;
+  return { state, cpu };
 }
 
 /** Reads a state file, relative to the working directory. */
-export function readStateFile(path: string, version: Version): MachineState {
+export function readStateFile(path: string, version: Version): State {
   let bytes: Buffer;
   let fd: number;
   try {

@@ -1,10 +1,10 @@
 /** One VMM: before boot, and after. */
 import type { Action } from '../api/actions.js';
 import { type Answer, noContent, ok } from '../api/response.js';
+import type { Engine } from '../engines/engine.js';
 import { environment } from '../environment.js';
 import { Fault } from '../errors.js';
 import type { Faults } from '../faults.js';
-import type { Shell } from '../guest/shell.js';
 import { log } from '../log.js';
 import { until } from '../timing.js';
 import type { Version } from '../versions.js';
@@ -25,8 +25,8 @@ export interface VmmOptions {
   readonly version: Version;
   readonly pci: boolean;
   readonly faults: Faults;
-  /** The namespaces of a guest, once they are ready; undefined where there can be none. */
-  readonly shell: () => Promise<Shell | undefined>;
+  /** What its guest will run on. */
+  readonly engine: Engine;
 }
 
 /** One call of a kind that faults know, taking as long as the real one. */
@@ -84,7 +84,12 @@ export class Vmm {
   }
 
   private async running(machine: RunningMachine, action: Action): Promise<Answer> {
-    return runtimeAnswer(action, { machine, mmds: this.mmds, timed: this.timed });
+    return runtimeAnswer(action, {
+      machine,
+      mmds: this.mmds,
+      timed: this.timed,
+      engine: this.options.engine.name,
+    });
   }
 
   /** Boots what was configured. */
@@ -93,9 +98,8 @@ export class Vmm {
       throw new Fault('Start microvm error: Cannot start microvm without kernel configuration.');
     }
     return this.timed('start', timing.start, async () => {
-      const shell = await this.options.shell();
       const machine = this.build();
-      machine.boot(shell);
+      await machine.boot(this.options.engine);
       this.machine = machine;
     });
   }

@@ -40,6 +40,7 @@ const calls = {
   fcntl: bind('int fcntl(int fd, int command, int argument)'),
   prctl: bind('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
   socket: bind('int socket(int domain, int type, int protocol)'),
+  memfd_create: bind('int memfd_create(const char *name, unsigned int flags)'),
   mknod: bind('int mknod(const char *path, unsigned int mode, uint64 device)'),
   syscall5: libc.func(
     'long syscall(long number, long a, const char *b, long c, const char *d, long e)',

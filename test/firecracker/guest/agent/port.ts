@@ -1,11 +1,6 @@
 /** The vsock port where the agent listens: who waits, who is served, and what becomes of them at a snapshot. */
 import { environment } from '../../environment.js';
-import type { Faults } from '../../faults.js';
-import { exitProcess } from '../../native/libc.js';
-import type { Kernel } from '../kernel.js';
-import type { Namespaces } from '../namespaces.js';
-import type { VCpus } from '../vcpus.js';
-import { Agent, type Client } from './agent.js';
+import type { Client } from './agent.js';
 
 /** A host's connection, in the guest's hands. */
 export interface VsockStream extends Client {
@@ -21,15 +16,17 @@ export interface VsockOffer {
   readonly gone: boolean;
 }
 
-interface Parts {
-  namespaces: Namespaces;
-  vcpus: VCpus;
-  kernel: Kernel;
-  faults: Faults;
+/** The guest around the port. */
+interface Surroundings {
+  /** Resolves while the guest runs. */
+  running(): Promise<void>;
+  /** Whether its kernel does nothing any more (fact 2). */
+  hung(): boolean;
+  /** Lets its agent serve a client; the returned function takes what that sends. */
+  serve(client: VsockStream): (bytes: Buffer) => void;
 }
 
 export class AgentPort {
-  private readonly agent: Agent;
   private listening = false;
   private stuck = false;
   private current: VsockStream | undefined;
@@ -37,16 +34,8 @@ export class AgentPort {
 
   constructor(
     private readonly port: number,
-    private readonly parts: Parts,
-  ) {
-    const { namespaces, vcpus, faults } = parts;
-    this.agent = new Agent({
-      enter: (work) => namespaces.enter(work),
-      faults,
-      running: () => vcpus.running(),
-      shutdown: () => exitProcess(0),
-    });
-  }
+    private readonly guest: Surroundings,
+  ) {}
 
   listen(): void {
     this.listening = true;
@@ -63,9 +52,9 @@ export class AgentPort {
 
   connect(port: number, offer: VsockOffer): void {
     // Facts 5 and 2: nobody answers in a guest that boots, nor in one that hangs; the deadline is the VMM's.
-    if (!this.listening || this.parts.kernel.hung) return;
-    void this.parts.vcpus.running().then(() => {
-      if (offer.gone || this.parts.kernel.hung) return;
+    if (!this.listening || this.guest.hung()) return;
+    void this.guest.running().then(() => {
+      if (offer.gone || this.guest.hung()) return;
       if (port !== this.port) {
         offer.refuse();
         return;
@@ -82,9 +71,9 @@ export class AgentPort {
     const stream = this.queue.shift();
     if (!stream) return;
     this.current = stream;
-    const take = this.agent.serve(stream);
+    const take = this.guest.serve(stream);
     stream.onData((bytes) => {
-      if (!this.parts.kernel.hung) take(bytes);
+      if (!this.guest.hung()) take(bytes);
     });
   }
 
@@ -93,7 +82,7 @@ export class AgentPort {
     if (this.current !== stream) return;
     // The guest only notices when it runs, and not at once.
     setTimeout(() => {
-      void this.parts.vcpus.running().then(() => {
+      void this.guest.running().then(() => {
         if (this.current !== stream) return;
         this.current = undefined;
         this.next();
