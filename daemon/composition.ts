@@ -54,6 +54,7 @@ import { Registry } from './vms/registry.js';
 import { Reservations } from './vms/reservations.js';
 import { Updater } from './vms/updater.js';
 import { Vms } from './vms/vms.js';
+import http from '../plugins/agent/http.js';
 import qemuGa from '../plugins/agent/qemu-ga.js';
 import bridge from '../plugins/network/fabric.js';
 import hotAttach from '../plugins/network/strategies/hot-attach.js';
@@ -113,7 +114,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const records = await Records.open(runDir, cx);
 
   const { paths, settings } = config.plugins;
-  const builtIn = [bridge, local, hotAttach, override, netns, predictable, recorded, none, qemuGa];
+  const builtIn = [bridge, local, hotAttach, override, netns, predictable, recorded, none, qemuGa, http];
   const own = [
     ['networks', config.networks] as const,
     ['netns', config.netns] as const,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { noAgent } from '../api/errors/agent.js';
 import type { AgentSpec } from '../api/shapes/machine.js';
+import type { Endpoint } from '../effects/vsock.js';
 import type { AgentDialect } from '../../plugins/contract.js';
 import { AgentChannel } from './channel.js';
 
@@ -11,6 +12,8 @@ export interface AgentAddress {
   /** The vsock's path, relative to the VM's folder. */
   readonly vsock: { readonly path: string } | null;
   readonly agent: AgentSpec;
+  /** The guest's first address, with prefix length; undefined where it has none yet. */
+  readonly address: () => string | undefined;
 }
 
 /** The one conversation with each guest's agent. */
@@ -28,13 +31,11 @@ export class Agents {
   }
 
   /** Makes the channel of a VM, unconnected; none where the VM has no agent, or one nobody here can speak to. */
-  open({ vm, dir, vsock, agent }: AgentAddress): void {
+  open(where: AgentAddress): void {
+    const { vm, agent } = where;
     const dialect = agent && this.#dialects.get(agent.dialect);
-    if (!agent || !vsock || !dialect) return;
-    this.#channels.set(
-      vm,
-      new AgentChannel({ vm, socketPath: join(dir, vsock.path), port: agent.port, dialect }),
-    );
+    if (!agent || !dialect || (agent.via === 'vsock' && !where.vsock)) return;
+    this.#channels.set(vm, new AgentChannel({ vm, to: () => endpointOf(agent, where), dialect }));
   }
 
   /** @throws noAgent */
@@ -57,5 +58,19 @@ export class Agents {
 
   async closeAll(): Promise<void> {
     await Promise.all([...this.#channels.keys()].map((vm) => this.close(vm)));
+  }
+}
+
+function endpointOf(agent: NonNullable<AgentSpec>, { dir, vsock, address }: AgentAddress): Endpoint | null {
+  const { via, port, path } = agent;
+  switch (via) {
+    case 'vsock':
+      return vsock && { via, path: join(dir, vsock.path), port };
+    case 'unix':
+      return path === undefined ? null : { via, path: join(dir, path) };
+    case 'tcp': {
+      const known = agent.address ?? address()?.split('/')[0];
+      return known === undefined ? null : { via, address: known, port };
+    }
   }
 }

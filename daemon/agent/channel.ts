@@ -3,13 +3,14 @@ import { within, type AgentDialect, type Context, type UpdateWish } from '../../
 import {
   agentCommandOff,
   agentGarbled,
+  agentHttpRefused,
   agentRefused,
   agentSilent,
   updateFailed,
 } from '../api/errors/agent.js';
 import { deadlineExceeded, stopping } from '../api/errors/rpc.js';
 import type { UpdateAnswer } from '../api/shapes/update.js';
-import { agentCalls } from '../effects/vsock.js';
+import { agentCalls, type Endpoint } from '../effects/vsock.js';
 import type { Mortal } from '../vmm/process.js';
 import { Turns, endable, orAborted } from '../vmm/turns.js';
 import { Line, type Hello } from './line.js';
@@ -17,10 +18,8 @@ import { grown, patience as standard, type Patience } from './patience.js';
 
 export interface AgentChannelOptions {
   readonly vm: string;
-  /** Absolute path of the VMM's vsock socket. */
-  readonly socketPath: string;
-  /** The agent's vsock port in the guest. */
-  readonly port: number;
+  /** Where its agent is; null as long as nobody knows. */
+  readonly to: () => Endpoint | null;
   readonly dialect: AgentDialect;
   /** Whose end ends the waiting. */
   readonly process?: Mortal | undefined;
@@ -32,6 +31,11 @@ const mostGarbled = 3;
 
 /** What an agent says itself: asking again would be in vain. */
 const answered = [agentRefused, agentCommandOff, updateFailed];
+
+const isFinal = (error: unknown): boolean =>
+  answered.some((entry) => entry.is(error)) ||
+  // From 500 on it is the server's trouble, which may pass: a service that is just starting.
+  (agentHttpRefused.is(error) && Number(error.detail['status']) < 500);
 
 const gone = Symbol('the VMM has ended');
 
@@ -65,6 +69,8 @@ export class AgentChannel {
    * after the resume. A failure is no one's matter yet, the next call connects again.
    */
   async preconnect(cx: Context): Promise<void> {
+    // A guest that is paused answers nobody on its network.
+    if (this.#options.to()?.via === 'tcp') return;
     await this.#turns.take(cx.signal, async () => {
       if (this.#line?.alive) return;
       this.#hangUp();
@@ -129,8 +135,10 @@ export class AgentChannel {
   }
 
   async #connect(cx: Context): Promise<Line> {
-    const { vm, socketPath: path, port, dialect } = this.#options;
-    return await Line.open({ vm, path, port, dialect }, cx);
+    const { vm, dialect } = this.#options;
+    const to = this.#options.to();
+    if (to === null) throw agentSilent({ vm, milliseconds: 0, why: 'its guest has no address yet' });
+    return await Line.open({ vm, to, dialect }, cx);
   }
 
   /** One turn of the conversation, `fn` within `milliseconds` a try; ends with the VMM, or with the channel. */
@@ -178,7 +186,7 @@ export class AgentChannel {
         return await within(cx, { what, milliseconds }, (inner) => fn(open, inner));
       } catch (error) {
         // The agent's own word leaves the conversation in step; after all else the connection is worth nothing.
-        if (answered.some((entry) => entry.is(error))) throw error;
+        if (isFinal(error)) throw error;
         tries.why = this.#explain(error, tries);
         this.#hangUp();
         cx.signal.throwIfAborted();
@@ -191,9 +199,12 @@ export class AgentChannel {
   /** A line whose agent has answered the first words. */
   async #inTouch(count: number, cx: Context): Promise<Line> {
     if (!this.#line?.alive) this.#hangUp();
-    const line = (this.#line ??= await this.#connect(cx));
     const accept = { what: 'the guest’s vsock', milliseconds: grown(this.#patience.accept, count, 2_000) };
-    await within(cx, accept, (inner) => orAborted(line.opened, inner.signal));
+    const line = await within(cx, accept, async (inner) => {
+      const connected = (this.#line ??= await this.#connect(inner));
+      await orAborted(connected.opened, inner.signal);
+      return connected;
+    });
     const hello = {
       what: 'the agent’s first answer',
       milliseconds: grown(this.#patience.hello, count, 16_000),
@@ -205,11 +216,14 @@ export class AgentChannel {
   /** What the last try showed, for the error in the end. */
   #explain(error: unknown, { why }: Tries): string {
     if (agentGarbled.is(error)) return String(error.detail['why']);
-    if (this.#line !== null) return this.#line.evidence(this.#options.port);
+    if (agentHttpRefused.is(error)) return error.message;
+    const to = this.#options.to();
+    if (to === null) return 'its guest has no address yet';
+    if (this.#line !== null) return this.#line.evidence(to);
     // No connection: what was seen of an earlier one says more than an abort.
     if (!(error instanceof Error && 'syscall' in error)) return why;
-    this.#options.process?.suspect();
-    return `nobody listens at ${this.#options.socketPath}`;
+    if (to.via !== 'tcp') this.#options.process?.suspect();
+    return `nobody listens at ${to.via === 'tcp' ? `${to.address} ${to.port}` : to.path}`;
   }
 }
 

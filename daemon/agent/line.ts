@@ -1,5 +1,5 @@
-import { type AgentDialect, type AgentSession, type Context } from '../../plugins/contract.js';
-import { agentCalls, vsockConnect, type VsockStream } from '../effects/vsock.js';
+import type { AgentDialect, AgentSession, Context, GuestStream } from '../../plugins/contract.js';
+import { agentCalls, agentConnect, type AgentStream, type Endpoint } from '../effects/vsock.js';
 
 /** The agent's answer to the first words. */
 export interface Hello {
@@ -10,11 +10,11 @@ export interface Hello {
 export class Line {
   readonly session: AgentSession;
   readonly hello: Promise<Hello>;
-  readonly #stream: VsockStream;
+  readonly #stream: AgentStream;
   #answered = false;
   readonly #over = new AbortController();
 
-  private constructor(stream: VsockStream, session: AgentSession, cx: Context) {
+  private constructor(stream: AgentStream, session: AgentSession, cx: Context) {
     this.#stream = stream;
     this.session = session;
     this.hello = agentCalls.hello(session, { signal: this.#over.signal, probe: cx.probe });
@@ -27,11 +27,12 @@ export class Line {
 
   /** Connects. @throws Error of the system call where no VMM listens */
   static async open(
-    { vm, path, port, dialect }: { vm: string; path: string; port: number; dialect: AgentDialect },
+    { vm, to, dialect }: { vm: string; to: Endpoint; dialect: AgentDialect },
     cx: Context,
   ): Promise<Line> {
-    const stream = await vsockConnect({ path, port }, cx);
-    return new Line(stream, dialect.open(vm, stream), cx);
+    const stream = await agentConnect(to, cx);
+    const dial = (inner: Context): Promise<GuestStream> => agentConnect(to, inner);
+    return new Line(stream, dialect.open(vm, stream, dial), cx);
   }
 
   /** Whether the guest accepted; settles when that is known. */
@@ -45,19 +46,20 @@ export class Line {
   }
 
   /** What the connection shows, for an agent that did not answer. */
-  evidence(port: number): string {
+  evidence(to: Endpoint): string {
     const { phase } = this.#stream;
+    const port = to.via === 'unix' ? to.path : `${to.via === 'vsock' ? 'vsock port' : to.address} ${to.port}`;
     switch (phase) {
       case 'asked':
-        return `its vsock did not answer a connect to port ${port} (still booting, paused, or without the driver)`;
+        return `its vsock did not answer a connect to ${port} (still booting, paused, or without the driver)`;
       case 'refused':
-        return `nothing listens on vsock port ${port}`;
+        return `nothing listens on ${port}`;
       case 'open':
         return this.#answered
           ? 'its agent answered the first words and then no more'
-          : `port ${port} accepted the connection and then said nothing (an agent that serves somebody else?)`;
+          : `${port} accepted the connection and then said nothing (an agent that serves somebody else?)`;
       case 'closed':
-        return `port ${port} accepted the connection and then closed it`;
+        return `${port} accepted the connection and then closed it`;
       case 'garbled':
         return 'its vsock socket does not belong to a Firecracker';
     }

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
-import { AnswerReader, type HttpAnswer } from './http-answers.js';
+import { AnswerReader, type HttpAnswer } from '../../plugins/contract.js';
 
-export { AnswerGarbled, type HttpAnswer } from './http-answers.js';
+export { AnswerGarbled, type HttpAnswer } from '../../plugins/contract.js';
 
 export interface HttpAsk {
   readonly method: 'GET' | 'PUT' | 'PATCH' | 'DELETE';

@@ -7,8 +7,16 @@ import {
   type UpdateWish,
 } from '../../plugins/contract.js';
 
-/** How far a connection to a port of the guest has come. */
-export type VsockPhase = 'asked' | 'open' | 'refused' | 'closed' | 'garbled';
+/** Where an agent is to be reached. */
+export type Endpoint =
+  /** Through the Unix socket of a VMM, which is asked for a port of the guest. */
+  | { readonly via: 'vsock'; readonly path: string; readonly port: number }
+  /** A Unix socket that leads to the agent itself, as QEMU's character devices do. */
+  | { readonly via: 'unix'; readonly path: string }
+  | { readonly via: 'tcp'; readonly address: string; readonly port: number };
+
+/** How far a connection to an agent has come. */
+export type StreamPhase = 'asked' | 'open' | 'refused' | 'closed' | 'garbled';
 
 /** Bytes that wait for a reader before the socket is no longer read from. */
 const highWater = 256 * 1024;
@@ -16,33 +24,38 @@ const highWater = 256 * 1024;
 const longestGreeting = 32;
 
 /**
- * A connection to a port of the guest, through the Unix socket of its VMM. `CONNECT` is sent with the first write;
- * what is written next follows at once and waits in the socket until the guest has accepted.
+ * A connection to an agent. Of one through a VMM `CONNECT` is sent first; what is written next follows at once and waits
+ * in the socket until the guest has accepted. Any other is open from the start.
  */
-export class VsockStream implements GuestStream {
+export class AgentStream implements GuestStream {
   /** Settles when the guest has accepted (true) or can't any more (false). Never rejects. */
   readonly opened: Promise<boolean>;
   readonly #socket: Socket;
   readonly #queue: Buffer[] = [];
   #queued = 0;
   #greeting: Buffer = Buffer.alloc(0);
-  #phase: VsockPhase = 'asked';
+  #phase: StreamPhase = 'asked';
   #ended = false;
   #wake: () => void = () => undefined;
   #open: (accepted: boolean) => void = () => undefined;
 
-  /** Takes over a connected socket. */
-  constructor(socket: Socket, port: number) {
+  /** Takes over a connected socket; `port` is what a VMM is to be asked for. */
+  constructor(socket: Socket, port: number | null) {
     this.#socket = socket;
     this.opened = new Promise((resolve) => (this.#open = resolve));
     socket.on('data', (bytes: Buffer) => this.#take(bytes));
     socket.on('error', () => undefined);
     socket.once('end', () => this.#finish()).once('close', () => this.#finish());
-    // One write, or Firecracker, which reads at least ten bytes at once, refuses it.
-    socket.write(`CONNECT ${port}\n`);
+    if (port === null) {
+      this.#phase = 'open';
+      this.#open(true);
+    } else {
+      // One write, or Firecracker, which reads at least ten bytes at once, refuses it.
+      socket.write(`CONNECT ${port}\n`);
+    }
   }
 
-  get phase(): VsockPhase {
+  get phase(): StreamPhase {
     return this.#phase;
   }
 
@@ -118,14 +131,14 @@ export class VsockStream implements GuestStream {
 }
 
 /**
- * Connects to a VM's vsock socket and asks for a port, without waiting for the guest: legal while the VM is Paused.
- * @throws Error of the system call (ENOENT, ECONNREFUSED) where no VMM listens
+ * Connects to an agent. Through a VMM that is without waiting for the guest: legal while the VM is Paused.
+ * @throws Error of the system call (ENOENT, ECONNREFUSED) where nobody listens
  */
-export const vsockConnect = effect(
+export const agentConnect = effect(
   'agent.connect',
-  async ({ path, port }: { path: string; port: number }, cx): Promise<VsockStream> =>
+  async (to: Endpoint, cx): Promise<AgentStream> =>
     await new Promise((resolve, reject) => {
-      const socket = connect(path);
+      const socket = to.via === 'tcp' ? connect(to.port, to.address) : connect(to.path);
       const stop = (): void => {
         socket.destroy();
         reject(cx.signal.reason instanceof Error ? cx.signal.reason : new Error('aborted'));
@@ -138,7 +151,7 @@ export const vsockConnect = effect(
       socket.once('error', fail).once('connect', () => {
         cx.signal.removeEventListener('abort', stop);
         socket.removeListener('error', fail);
-        resolve(new VsockStream(socket, port));
+        resolve(new AgentStream(socket, to.via === 'vsock' ? to.port : null));
       });
     }),
 );

@@ -4,6 +4,7 @@ import { kindOf } from '../operations/run-steps.js';
 import type { Records } from '../records/records.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Fleet } from '../vmm/fleet.js';
+import { firstAddress } from '../vms/identity.js';
 import { whoLives } from '../vms/collector.js';
 import type { Health } from '../vms/health.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
@@ -55,7 +56,7 @@ function takeUp(record: VmRecord, { runDir, registry, kinds, agents, log }: Reco
   registry.add(vm);
   if (record.name !== null) registry.takeName(record.name, record.id);
   takeDrives(record, registry, log);
-  agents.open({ vm: vm.id, dir: vm.dir, vsock: record.vsock, agent: record.agent });
+  agents.open({ vm: vm.id, dir: vm.dir, ...record, address: () => firstAddress(vm.record) });
   for (const step of [...record.steps, ...(record.pending?.steps ?? [])]) {
     try {
       kindOf(kinds, step).adopt?.(step);

@@ -13,6 +13,7 @@ import type { Fleet } from '../vmm/fleet.js';
 import { Claims } from '../vms/claims.js';
 import type { Change } from '../vms/transact.js';
 import { pluggedIn, updateAnswer } from '../vms/confirmed.js';
+import { firstAddress } from '../vms/identity.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
 import { chosenParts } from '../vms/update-parts.js';
 import type { Registry } from '../vms/registry.js';
@@ -77,7 +78,7 @@ export class Restorer {
     const prepared = this.#prepare(order, name);
     const { vm, operation, grants, sides, machineId, steps, rest } = prepared;
     const { agents, lifecycle, slots } = this.#parts;
-    agents.open({ vm: vm.id, dir: vm.dir, vsock: order.manifest.vsock, agent: order.manifest.agent });
+    agents.open({ vm: vm.id, dir: vm.dir, ...order.manifest, address: () => firstAddress(vm.record) });
     const before: Partial<VmRecord> = {
       ...inherited(order.manifest),
       name: operation.name as VmRecord['name'],

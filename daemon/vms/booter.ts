@@ -14,6 +14,7 @@ import { bootPlaces } from './boot-places.js';
 import { planBoot, recordedDrives, vsockPath, type BootFacts } from './boot-plan.js';
 import { Claims } from './claims.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
+import { firstAddress } from './identity.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Registry } from './registry.js';
 import type { Reservations } from './reservations.js';
@@ -63,7 +64,7 @@ export class Booter {
         ...described,
         ...{ name: name as VmRecord['name'], labels: order.labels, reservedSnapshot: reserved },
       };
-      agents.open({ vm: id, dir: vm.dir, vsock: described.vsock, agent: facts.agent });
+      agents.open({ vm: id, dir: vm.dir, ...described, address: () => firstAddress(vm.record) });
       const steps = planBoot(facts);
       const commit = (answers: Answers): Partial<VmRecord> => {
         const at = Date.now();
@@ -108,7 +109,7 @@ export class Booter {
         places,
         grants,
         prepare: grants.flatMap((grant) => fabric.stepsFor(grant)),
-        agent: order.config.vsock === null ? null : order.agent,
+        agent: order.config.vsock === null && order.agent?.via === 'vsock' ? null : order.agent,
         machineId: newMachineId(),
         readyTimeout: order.readyTimeout,
       };

@@ -1,3 +1,4 @@
+import type { VmRecord } from '../records/vm-record.js';
 import type { GuestNic, Grant } from '../../plugins/contract.js';
 
 /** What a guest's identity file is made from. */
@@ -42,3 +43,7 @@ export function identityDocument(facts: IdentityFacts) {
     userData,
   };
 }
+
+/** The address by which the host reaches a VM's guest, with prefix length. */
+export const firstAddress = (record: VmRecord): string | undefined =>
+  record.attachments[0]?.grant.addresses[0];

@@ -59,9 +59,12 @@ export interface AgentSession {
   close(): void;
 }
 
+/** Opens one more connection to the same agent; whoever asks for it closes it. */
+export type Dial = (cx: Context) => Promise<GuestStream>;
+
 /** How an agent is spoken to. */
 export interface AgentDialect {
   readonly name: string;
   /** Takes over a stream on which nothing has been said yet. */
-  open(vm: string, stream: GuestStream): AgentSession;
+  open(vm: string, stream: GuestStream, dial: Dial): AgentSession;
 }

@@ -28,6 +28,10 @@ const wish: UpdateWish = {
   },
 };
 
+const vsock =
+  (path: string): AgentChannelOptions['to'] =>
+  () => ({ via: 'vsock', path, port: 1024 });
+
 async function talk(
   t: Test,
   behaviour: Behaviour,
@@ -36,7 +40,7 @@ async function talk(
   const guest = await FakeGuest.open(t, behaviour);
   // A busy machine must not make a second try of what should be one.
   const patience = { accept: 20_000, hello: 20_000, ...more.patience };
-  const options = { vm: 'vm-a', socketPath: guest.path, port: 1024, dialect, ...more, patience };
+  const options = { vm: 'vm-a', to: vsock(guest.path), dialect, ...more, patience };
   const channel = new AgentChannel(options);
   t.teardown(() => channel.close());
   return { guest, channel };
@@ -122,7 +126,7 @@ t.test('a preconnect that comes to nothing is made up for by the next call', asy
   await channel.ping(cx);
   t.ok(guest.connections >= 2);
 
-  const nowhere = new AgentChannel({ vm: 'vm-a', socketPath: `${folder(t)}/none`, port: 1, dialect });
+  const nowhere = new AgentChannel({ vm: 'vm-a', to: vsock(`${folder(t)}/none`), dialect });
   await t.resolves(nowhere.preconnect(cx));
   await nowhere.close();
 });
@@ -171,7 +175,7 @@ t.test('who stays silent is told apart by what the last try showed', async (t) =
     t.match(got.message, why);
   }
   const socketPath = `${folder(t)}/none`;
-  const nobody = new AgentChannel({ vm: 'vm-a', socketPath, port: 1024, dialect });
+  const nobody = new AgentChannel({ vm: 'vm-a', to: vsock(socketPath), dialect });
   t.match((await failure(nobody.ping(upTo(100)))).message, `nobody listens at ${socketPath}`);
   await nobody.close();
 });
@@ -189,7 +193,7 @@ t.test('a VM that dies while its agent is awaited is told at once, as dead', asy
 t.test('a VMM whose socket nobody serves is suspected dead', async (t) => {
   const process = new Candle();
   const socketPath = `${folder(t)}/none`;
-  const channel = new AgentChannel({ vm: 'vm-a', socketPath, port: 1024, dialect, process });
+  const channel = new AgentChannel({ vm: 'vm-a', to: vsock(socketPath), dialect, process });
   const waiting = failure(channel.ping(upTo(5_000)));
   while (process.suspected === 0) await wait(1);
   process.blowOut();

@@ -24,7 +24,13 @@ async function guest(t: Test, env: Record<string, string> = {}): Promise<Guest> 
   const socketPath = `${dir}/v.sock`;
   // A busy machine is slow, not silent.
   const patience = { accept: 1_000, hello: 10_000 };
-  const agent = new AgentChannel({ vm: process.vm, socketPath, port: 1024, dialect, process, patience });
+  const agent = new AgentChannel({
+    vm: process.vm,
+    to: () => ({ via: 'vsock', path: socketPath, port: 1024 }),
+    dialect,
+    process,
+    patience,
+  });
   t.teardown(() => agent.close());
   return { ...vm, agent };
 }

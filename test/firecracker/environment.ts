@@ -71,6 +71,9 @@ export const environment = {
   control: variable('CONTROL'),
   /** Vsock port of the guest's agent, in guests that boot here; a restored guest keeps its own. */
   agentPort: number('AGENT_PORT', 1024),
+  /** `http` has the guest's agent speak that, in place of qemu-ga's protocol; with a token it asks for that. */
+  agent: variable('AGENT') === 'http' ? ('http' as const) : ('qemu-ga' as const),
+  agentToken: variable('AGENT_TOKEN'),
   /** `bind` does without overlayfs. */
   root: variable('ROOT') === 'bind' ? ('bind' as const) : ('overlay' as const),
   /** `1` gives guests that boot here a kernel with VMGenID. */

@@ -11,7 +11,7 @@ export const agentSilent = defineError({
   message: ({ vm, milliseconds, why }) =>
     `The guest of ${vm} did not answer within ${milliseconds} ms: ${why}`,
   remedy: () =>
-    'Does qemu-ga listen on the vsock port given with the VM? README tells how to prepare a guest',
+    'Does an agent of the VM’s dialect listen where the VM says? README tells how to prepare a guest',
 });
 
 export const noAgent = defineError({
@@ -64,7 +64,7 @@ export const agentGarbled = defineError({
   retryable: false,
   data: z.object({ vm: z.string(), why: z.string() }),
   message: ({ vm, why }) => `The agent of ${vm} does not speak its protocol: ${why}`,
-  remedy: () => 'Check that the port belongs to qemu-ga, and its version',
+  remedy: () => 'Check that the port belongs to an agent of the VM’s dialect, and its version',
 });
 
 export const guestUnreachable = defineError({
@@ -86,4 +86,17 @@ export const agentCommandOff = defineError({
   remedy: () =>
     'Distributions switch it off: in the guest, take it from block-rpcs in /etc/qemu/qemu-ga.conf (older ones: blacklist; ' +
     'Red Hat’s: FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga) and start qemu-ga again',
+});
+
+export const agentHttpRefused = defineError({
+  code: 3208,
+  reason: 'agent-http-refused',
+  retryable: false,
+  data: z.object({ vm: z.string(), request: z.string(), status: z.int(), said: z.string() }),
+  message: ({ vm, request, status, said }) =>
+    `The agent of ${vm} answered ${request} with status ${status}: ${said}`,
+  remedy: ({ status }) =>
+    status === 401 || status === 403
+      ? 'Give thawd the agent’s token: plugins.settings.http.token in its configuration'
+      : 'README tells what an agent of the dialect http serves: GET /health, PUT /config, PUT /detach',
 });

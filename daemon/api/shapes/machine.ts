@@ -62,7 +62,29 @@ export const AgentSpec = z
       .string()
       .regex(/^[a-z][a-z0-9-]{0,30}$/)
       .default('qemu-ga'),
+    /** `vsock`: through the VMM's socket; `unix`: a Unix socket of the VMM's; `tcp`: by the guest's network. */
+    via: z.enum(['vsock', 'unix', 'tcp']).default('vsock'),
+    /** Of vsock and TCP. */
     port: z.int().min(1).max(4294967295).default(1024),
+    /** The Unix socket, relative to the VM's folder. */
+    path: z
+      .string()
+      .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/)
+      .optional(),
+    /** The guest's for TCP; else that of its first NIC. */
+    address: z.union([z.ipv4(), z.ipv6()]).optional(),
+  })
+  .refine(({ via, path }) => (via === 'unix') === (path !== undefined), {
+    message: 'a Unix socket has a path, nothing else has',
+    path: ['path'],
+  })
+  .refine(({ via, address }) => via === 'tcp' || address === undefined, {
+    message: 'only TCP has an address',
+    path: ['address'],
+  })
+  .refine(({ via, port }) => via !== 'tcp' || port < 65_536, {
+    message: 'a port of TCP is below 65536',
+    path: ['port'],
   })
   .nullable();
 export type AgentSpec = z.output<typeof AgentSpec>;

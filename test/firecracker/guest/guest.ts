@@ -10,6 +10,7 @@ import { exitProcess } from '../native/libc.js';
 import { sleep } from '../timing.js';
 import { pack, unpack } from './archive.js';
 import { Agent } from './agent/agent.js';
+import { HttpAgent } from './agent/http-agent.js';
 import { AgentPort, type VsockOffer } from './agent/port.js';
 import { hostNow, readOffset, writeOffset } from './clock.js';
 import type { Hardware } from './hardware.js';
@@ -157,13 +158,19 @@ interface AgentParts {
 
 function agentPort(port: number, { namespaces, vcpus, kernel, faults }: AgentParts): AgentPort {
   const running = (): Promise<void> => vcpus.running();
+  const common = { hung: () => kernel.hung, running };
+  if (environment.agent === 'http') {
+    const token = environment.agentToken;
+    const http = new HttpAgent({ running, run: (command, input) => kernel.run(command, input), token });
+    return new AgentPort(port, { ...common, serve: (client) => http.serve(client) });
+  }
   const agent = new Agent({
     enter: (work) => namespaces.enter(work),
     faults,
     running,
     shutdown: () => exitProcess(0),
   });
-  return new AgentPort(port, { running, hung: () => kernel.hung, serve: (client) => agent.serve(client) });
+  return new AgentPort(port, { ...common, serve: (client) => agent.serve(client) });
 }
 
 function fixed(agentPort: number): Constant {

@@ -11,29 +11,34 @@ export class AnswerGarbled extends Error {
 
 interface Head {
   readonly status: number;
-  /** Bytes of the body; null where it goes on until the connection is closed. */
+  /** Bytes of the body; null where it goes on until the connection is closed, or comes in chunks. */
   readonly length: number | null;
+  readonly chunked: boolean;
   /** Whether the other side goes on listening on this connection. */
   readonly keep: boolean;
 }
 
-/** An answer is a few kB; more is no Firecracker. */
+/** An answer is a few kB. */
 const longestAnswer = 4 * 1024 * 1024;
 const longestHead = 16 * 1024;
+/** A chunk's size with what may stand behind it. */
+const longestSize = 1024;
 const beginning = 'HTTP/1.';
 const nothing = Buffer.alloc(0);
 
 /**
- * Reads one answer, however its bytes come in: HTTP/1.1 as Firecracker speaks it (micro_http: a length, no chunks, no
- * trailers). Node's own client costs several times the whole conversation of a restore.
+ * Reads one answer, however its bytes come in: HTTP/1.1 as Firecracker speaks it (micro_http: a length), and as agents in
+ * guests do (chunks, too; no trailers). Node's own client costs several times the whole conversation of a restore.
  */
 export class AnswerReader {
   #bytes: Buffer = nothing;
   #head: Head | null = null;
+  /** How many of the bytes were the answer's. */
+  #used = -1;
 
   /** Whether the connection can be used again; to be asked after the answer. */
   get keep(): boolean {
-    return this.#head?.keep === true && this.#bytes.length === this.#head.length;
+    return this.#head?.keep === true && this.#bytes.length === this.#used;
   }
 
   /** Takes the next bytes; the answer, once it is whole. @throws AnswerGarbled */
@@ -43,14 +48,40 @@ export class AnswerReader {
     if (head === null) return null;
     if ((head.length ?? this.#bytes.length) > longestAnswer)
       throw new AnswerGarbled(`more than ${longestAnswer} bytes`);
+    if (head.chunked) return this.#chunks(head.status);
     if (head.length === null || this.#bytes.length < head.length) return null;
+    this.#used = head.length;
     return { status: head.status, body: this.#bytes.toString('utf8', 0, head.length) };
   }
 
   /** The other side has closed: the answer, where it went up to there; null where something is missing. */
   end(): HttpAnswer | null {
-    if (this.#head === null || this.#head.length !== null) return null;
+    if (this.#head === null || this.#head.length !== null || this.#head.chunked) return null;
     return { status: this.#head.status, body: this.#bytes.toString('utf8') };
+  }
+
+  /** The body of chunks, once the last of them is there. @throws AnswerGarbled */
+  #chunks(status: number): HttpAnswer | null {
+    const parts: Buffer[] = [];
+    for (let from = 0; ;) {
+      const end = this.#bytes.indexOf('\r\n', from);
+      if (end < 0 && this.#bytes.length - from <= longestSize) return null;
+      const size = /^([0-9a-f]{1,8})(?:;|$)/i.exec(
+        this.#bytes.toString('latin1', from, end < 0 ? undefined : end),
+      );
+      if (end < 0 || size === null) throw new AnswerGarbled('a chunk without a size');
+      const length = parseInt(size[1] ?? '', 16);
+      const next = end + 2 + length;
+      if (this.#bytes.length < next + 2) return null;
+      if (this.#bytes.toString('latin1', next, next + 2) !== '\r\n')
+        throw new AnswerGarbled('a chunk without an end');
+      if (length === 0) {
+        this.#used = next + 2;
+        return { status, body: Buffer.concat(parts).toString('utf8') };
+      }
+      parts.push(this.#bytes.subarray(end + 2, next));
+      from = next + 2;
+    }
   }
 
   /** Takes the head off the bytes, once it is there; those of 1xx, which announce another, are passed over. */
@@ -81,6 +112,7 @@ function headOf(text: string): Head {
   if (digits === undefined) throw new AnswerGarbled(`it begins with ${JSON.stringify(first.slice(0, 40))}`);
   const status = Number(digits);
   let length: number | null = null;
+  let chunked = false;
   let keep = minor === '1';
   for (const line of lines) {
     const [, name, value = ''] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
@@ -94,7 +126,10 @@ function headOf(text: string): Head {
         break;
       }
       case 'transfer-encoding':
-        throw new AnswerGarbled('an encoding that no Firecracker uses');
+        if (value.toLowerCase() !== 'chunked')
+          throw new AnswerGarbled(`the encoding ${JSON.stringify(value.slice(0, 40))}`);
+        chunked = true;
+        break;
       case 'connection':
         keep = keep && value.toLowerCase() !== 'close';
         break;
@@ -102,5 +137,7 @@ function headOf(text: string): Head {
     }
   }
   const bodiless = status < 200 || status === 204 || status === 304;
-  return { status, length: bodiless ? 0 : length, keep };
+  if (bodiless) return { status, length: 0, chunked: false, keep };
+  if (chunked && length !== null) throw new AnswerGarbled('chunks and a length');
+  return { status, length, chunked, keep };
 }

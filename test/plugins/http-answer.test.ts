@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { AnswerGarbled, AnswerReader, type HttpAnswer } from '../../daemon/effects/http-answers.js';
+import { AnswerGarbled, AnswerReader, type HttpAnswer } from '../../plugins/contract.js';
 
 /** The answer in bytes that come in pieces of these lengths, the last one as long as need be. */
 function read(bytes: Buffer, lengths: readonly number[]): { answer: HttpAnswer | null; keep: boolean } {
@@ -72,12 +72,30 @@ t.test('without a length an answer ends with its connection', (t) => {
   t.end();
 });
 
+t.test('an answer in chunks is whole once the last of them is, wherever its bytes are cut', (t) => {
+  const body = '5\r\nhello\r\n7;x=y\r\n, w\u00f6rl\r\n1\r\nd\r\n0\r\n\r\n';
+  const bytes = Buffer.from(`HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n${body}`);
+  for (let at = 0; at < bytes.length; at += 1) {
+    const reader = new AnswerReader();
+    const first = reader.push(bytes.subarray(0, at));
+    t.equal(first, null, 'not before');
+    t.equal(reader.end(), null, 'and half of it is none');
+    t.strictSame(reader.push(bytes.subarray(at)), { status: 200, body: 'hello, w\u00f6rld' });
+    t.equal(reader.keep, true);
+  }
+  t.end();
+});
+
 t.test('what no Firecracker says is no HTTP', (t) => {
   for (const bytes of [
     'SSH',
     'HTTP/2 200\r\n\r\n',
     'HTTP/1.1 20 OK\r\n\r\n',
-    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n',
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'0'.repeat(2_000)}`,
     'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
     'HTTP/1.1 200 OK\r\nno colon\r\n\r\n',
