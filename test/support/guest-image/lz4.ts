@@ -43,12 +43,8 @@ function unpackBlock(packed: Buffer): Buffer {
     from += 2;
     const end = to + length(token & 15) + 4;
     if (distance === 0 || distance > to || end > BLOCK) throw new RangeError('a damaged LZ4 block');
-    // What is copied may overlap what is written: it doubles from turn to turn.
-    while (to < end) {
-      const piece = Math.min(distance, end - to);
-      out.copyWithin(to, to - distance, to - distance + piece);
-      to += piece;
-    }
+    // Byte by byte: what is copied may overlap what is written.
+    for (; to < end; to += 1) out[to] = out[to - distance] ?? 0;
   }
   return out.subarray(0, to);
 }
