@@ -41,6 +41,7 @@ import { Deleter } from './snapshots/deleter.js';
 import { Snapshotter } from './snapshots/snapshotter.js';
 import { Binaries } from './vmm/binaries.js';
 import { Fleet } from './vmm/fleet.js';
+import { Adopter } from './vms/adopter.js';
 import { Booter } from './vms/booter.js';
 import { Checker } from './vms/checker.js';
 import { Collector } from './vms/collector.js';
@@ -48,6 +49,7 @@ import { ForeignVms } from './vms/foreign.js';
 import { Health } from './vms/health.js';
 import { HealthWatch } from './vms/health-watch.js';
 import { Lifecycle } from './vms/lifecycle.js';
+import { Lifetimes } from './vms/lifetimes.js';
 import { Nics } from './vms/nics.js';
 import { Power } from './vms/power.js';
 import { Registry } from './vms/registry.js';
@@ -170,7 +172,11 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const lifecycle = new Lifecycle({ bench, registry, operations, events, log, fleet, agents });
   const health = new Health({ fleet, agents, events });
   const host = await hostLook(undefined, cx);
-  const common = { runDir, store, fabric, fleet, agents, registry, operations, lifecycle, events };
+  registry.room.limit(config.limits);
+  const lifetimes = new Lifetimes({ registry, records, lifecycle, operations, events, log });
+  const common = {
+    ...{ runDir, store, fabric, fleet, agents, registry, operations, lifecycle, lifetimes, events },
+  };
   await reconcileAtStart({ ...common, records, kinds, health, log }, cx);
   // Only now: what a daemon before had published and not committed is gone by now.
   const catalog = await Catalog.open(store, cx);
@@ -202,13 +208,14 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const draftDir = store.draftDir.bind(store);
   const snapshotter = new Snapshotter({ ...common, catalog, draftDir, health, host });
   const nics = new Nics({ fabric, operations, lifecycle });
-  const ours = (name: string): boolean => registry.byId(name) !== undefined;
+  const ours = (dir: string): boolean => registry.byDir(dir) !== undefined;
   const foreign = await life.open(
     'foreign',
     () => ForeignVms.open({ runDir, ours, events, cx }),
     (watch) => watch.close(),
   );
   const vms = new Vms(registry, foreign);
+  const adopter = new Adopter({ ...common, records, foreign });
   const { roots } = config;
   let stopping = false;
   const handlers = {
@@ -221,7 +228,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
       stopping: () => stopping,
     }),
     ...vmHandlers({
-      ...{ roots, vms, lifecycle, operations, turnstile },
+      ...{ roots, vms, adopter, lifecycle, lifetimes, operations, turnstile },
       booter: new Booter({
         ...common,
         predictable: strategies.get('predictable'),
@@ -269,6 +276,19 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
         onError: (err) => log.error({ err }, 'looking after the VMs failed'),
       }),
     (ticker) => ticker.close(),
+  );
+  await life.open(
+    'lifetimes',
+    () => {
+      const onError = (err: unknown): void => log.error({ err }, 'a lifetime could not be written down');
+      const run = (signal: AbortSignal): Promise<void> => lifetimes.look(signal);
+      run(background.signal).catch(onError);
+      return new Ticker({ seconds: 1, run, onError });
+    },
+    async (ticker) => {
+      await ticker.close();
+      await lifetimes.close();
+    },
   );
   await life.open(
     'reconcile',

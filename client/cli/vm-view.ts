@@ -83,6 +83,7 @@ export function vmLines(vm: Vm, now: number, paint: Paint): readonly string[] {
         (vm.strategy === null ? '' : `, ${vm.strategy}`),
     ],
     ['created', `${pointOfTime(vm.createdAt)}, ${age(vm.createdAt, now)} ago`],
+    ...(vm.expiresAt === null ? [] : [['expires', pointOfTime(vm.expiresAt)] as const]),
     ['process', processWords(vm.process)],
     ['power', vm.power.is],
     ['guest', evidence(vm.readiness)],

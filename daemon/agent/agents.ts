@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { noAgent } from '../api/errors/agent.js';
 import type { AgentSpec } from '../api/shapes/machine.js';
 import type { Endpoint } from '../effects/vsock.js';
@@ -9,7 +9,7 @@ import { AgentChannel } from './channel.js';
 export interface AgentAddress {
   readonly vm: string;
   readonly dir: string;
-  /** The vsock's path, relative to the VM's folder. */
+  /** The vsock's path, relative to the VM's folder; of an adopted VM it may be absolute. */
   readonly vsock: { readonly path: string } | null;
   readonly agent: AgentSpec;
   /** The guest's first address, with prefix length; undefined where it has none yet. */
@@ -65,7 +65,7 @@ function endpointOf(agent: NonNullable<AgentSpec>, { dir, vsock, address }: Agen
   const { via, port, path } = agent;
   switch (via) {
     case 'vsock':
-      return vsock && { via, path: join(dir, vsock.path), port };
+      return vsock && { via, path: resolve(dir, vsock.path), port };
     case 'unix':
       return path === undefined ? null : { via, path: join(dir, path) };
     case 'tcp': {

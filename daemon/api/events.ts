@@ -13,6 +13,7 @@ export const ThawEvent = z.object({
     'vm.ready',
     'vm.degraded',
     'vm.changed',
+    'vm.expired',
     'vm.stopped',
     'vm.removed',
     'vm.failed',

@@ -7,7 +7,7 @@ import * as network from './errors/network.js';
 import * as snapshot from './errors/snapshot.js';
 import * as vm from './errors/vm.js';
 import * as vmm from './errors/vmm.js';
-import { Mac, Name, NetworkName, ProgressToken, SnapshotRef, VmRef } from './shapes/ids.js';
+import { Mac, Name, NetworkName, ProgressToken, SnapshotRef, Ttl, VmRef } from './shapes/ids.js';
 import { PortForward } from './shapes/port.js';
 import { RateLimiter } from './shapes/machine.js';
 import { Snapshot } from './shapes/snapshot.js';
@@ -110,6 +110,8 @@ export const restore = defineMethod({
       readyTimeout: z.int().min(1).max(3_600_000).default(30_000),
       /** Also ping the guest from the host before calling it ready. */
       ping: z.boolean().default(false),
+      /** Each clone is stopped so many milliseconds after it was made; left out, never. */
+      ttl: Ttl.optional(),
       keepOnFailure: z.boolean().default(false),
       labels: Labels.default({}),
       /** Parts of the guest's update to switch on or off, over the configuration's; later updates keep to it. */
@@ -150,6 +152,7 @@ export const restore = defineMethod({
     snapshot.incompatible,
     vm.nameTaken,
     vm.driveInUse,
+    vm.noRoom,
     network.networkUnknown,
     network.subnetExhausted,
     network.tapBusy,

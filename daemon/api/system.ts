@@ -38,6 +38,11 @@ export const health = defineMethod({
     operations: z.int(),
     /** VMMs made ready before anybody asks. */
     slots: z.int(),
+    /** How much of `limits.vms` and `limits.memoryMib` is used; `most` is null where there is no limit. */
+    room: z.object({
+      vms: z.object({ used: z.int(), most: z.int().nullable() }),
+      memoryMib: z.object({ used: z.int(), most: z.int().nullable() }),
+    }),
     residentBytes: z.int(),
     eventLoopLagMs: z.number(),
   }),

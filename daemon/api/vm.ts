@@ -6,7 +6,7 @@ import * as vmm from './errors/vmm.js';
 import * as agent from './errors/agent.js';
 import * as network from './errors/network.js';
 import * as snapshot from './errors/snapshot.js';
-import { Name, NetworkName, OperationId, ProgressToken, SnapshotId, VmRef } from './shapes/ids.js';
+import { Name, NetworkName, OperationId, ProgressToken, SnapshotId, Ttl, VmRef } from './shapes/ids.js';
 import { AgentSpec, MachineSpec } from './shapes/machine.js';
 import { Labels, Timeline, Vm } from './shapes/vm.js';
 import { NicWish } from './snapshot.js';
@@ -37,6 +37,8 @@ export const boot = defineMethod({
       agent: AgentSpec.prefault({}),
       /** Milliseconds for the guest's agent to answer, 0 to not wait for it. */
       readyTimeout: z.int().min(0).max(3_600_000).default(60_000),
+      /** It is stopped so many milliseconds after it was made; left out, never. */
+      ttl: Ttl.optional(),
       keepOnFailure: z.boolean().default(false),
       labels: Labels.default({}),
       progressToken: ProgressToken.optional(),
@@ -49,6 +51,7 @@ export const boot = defineMethod({
   errors: [
     vm.nameTaken,
     vm.driveInUse,
+    vm.noRoom,
     host.pathNotAllowed,
     host.fileMissing,
     vmm.vmmNotExecutable,
@@ -104,6 +107,54 @@ export const stop = defineMethod({
   params: one,
   result: z.object({ vm: z.string() }),
   errors: [vm.vmUnknown, vm.vmForeign],
+});
+
+export const extend = defineMethod({
+  name: 'vm.extend',
+  summary: 'Say anew how long a VM may live, from now on; null for as long as nobody stops it.',
+  access: 'change',
+  params: z.strictObject({ vm: VmRef, ttl: Ttl.nullable() }),
+  result: z.object({ vm: Vm }),
+  errors: [vm.vmUnknown, vm.vmBusy, vm.vmForeign],
+});
+
+export const adopt = defineMethod({
+  name: 'vm.adopt',
+  summary:
+    'Take a VM that somebody else started under management: NICs, snapshots, stop. Its process is not touched.',
+  access: 'change',
+  params: z.strictObject({
+    /** As `vm.list` calls it. */
+    vm: VmRef,
+    /** What to call it; else as its folder, where that is a name. */
+    name: Name.optional(),
+    /** How its agent is reached: it must answer. Null where there is none, and then no NIC can be attached. */
+    agent: AgentSpec.prefault({}),
+    /** Milliseconds for the agent to answer; a paused VM's is not asked. */
+    readyTimeout: z.int().min(1).max(3_600_000).default(10_000),
+    labels: Labels.default({}),
+  }),
+  result: z.object({ vm: Vm }),
+  errors: [
+    vm.vmUnknown,
+    vm.vmOurs,
+    vm.vmBusy,
+    vm.notAdoptable,
+    vm.nameTaken,
+    vm.driveInUse,
+    agent.noAgent,
+    agent.agentSilent,
+    vmm.vmmSilent,
+  ],
+});
+
+export const release = defineMethod({
+  name: 'vm.release',
+  summary: 'Give an adopted VM back, untouched: it runs on and is only shown.',
+  access: 'change',
+  params: one,
+  result: z.object({ vm: z.string() }),
+  errors: [vm.vmUnknown, vm.vmForeign, vm.vmBusy, vm.notAdopted, vm.holdsNics],
 });
 
 export const timeline = defineMethod({

@@ -47,6 +47,10 @@ export const Config = z.strictObject({
     .strictObject({
       /** Restores and boots under way at once; more wait for their turn. */
       parallel: z.int().min(1).max(1024).default(32),
+      /** VMs there may be, those being made included; no limit where left out. */
+      vms: z.int().min(1).max(1_000_000).optional(),
+      /** Sum of their guests' memory; no limit where left out. */
+      memoryMib: z.int().min(1).optional(),
       /** Requests of one connection being answered at once. */
       inFlight: z.int().min(1).max(65536).default(256),
       /** Bytes of one line of the socket. */

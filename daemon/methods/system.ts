@@ -61,6 +61,7 @@ export function systemHandlers(parts: SystemParts): Pick<Handlers, SystemMethods
       vms: registry.size,
       operations: operations.running,
       slots: slots.ready,
+      room: registry.room.used,
       residentBytes: vitals.residentBytes,
       eventLoopLagMs: vitals.eventLoopLagMs,
     }),

@@ -2,9 +2,11 @@ import { operationUnknown } from '../api/errors/vm.js';
 import type { CheckedParamsOf } from '../api/index.js';
 import type { Operations } from '../operations/operations.js';
 import type { Turnstile } from '../operations/turnstile.js';
+import type { Adopter } from '../vms/adopter.js';
 import type { Booter } from '../vms/booter.js';
 import type { Power } from '../vms/power.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
+import type { Lifetimes } from '../vms/lifetimes.js';
 import type { Vms } from '../vms/vms.js';
 import type { Call, Handlers } from './call.js';
 import { follow } from './follow.js';
@@ -13,18 +15,30 @@ import { allowedPath, type Roots } from './roots.js';
 export interface VmParts {
   readonly roots: Roots;
   readonly vms: Vms;
+  readonly adopter: Adopter;
   readonly booter: Booter;
   readonly power: Power;
   readonly lifecycle: Lifecycle;
+  readonly lifetimes: Lifetimes;
   readonly operations: Operations;
   readonly turnstile: Turnstile;
 }
 
-type VmMethods = 'vm.boot' | 'vm.list' | 'vm.get' | 'vm.pause' | 'vm.resume' | 'vm.stop' | 'vm.timeline';
+type VmMethods =
+  | 'vm.adopt'
+  | 'vm.boot'
+  | 'vm.extend'
+  | 'vm.release'
+  | 'vm.list'
+  | 'vm.get'
+  | 'vm.pause'
+  | 'vm.resume'
+  | 'vm.stop'
+  | 'vm.timeline';
 
 /** VMs: boot, look, pause, resume, stop. */
 export function vmHandlers(parts: VmParts): Pick<Handlers, VmMethods> {
-  const { vms, booter, power, lifecycle, operations, turnstile } = parts;
+  const { vms, adopter, booter, power, lifecycle, lifetimes, operations, turnstile } = parts;
   return {
     'vm.boot': async (params, call) => {
       await allowFiles(params.config, { call, roots: parts.roots }, operations);
@@ -43,6 +57,20 @@ export function vmHandlers(parts: VmParts): Pick<Handlers, VmMethods> {
     'vm.resume': async (params, call) => {
       const vm = vms.ours(params.vm);
       await power.resume(vm, call.signal);
+      return { vm: vm.view() };
+    },
+    'vm.adopt': async ({ vm: ref, ...params }, { signal, peer }) => {
+      const vm = await adopter.adopt(vms.theirs(ref), { ...params, uid: peer.uid, signal });
+      return { vm: vm.view() };
+    },
+    'vm.release': async (params, { signal }) => {
+      const vm = vms.ours(params.vm);
+      await adopter.release(vm, signal);
+      return { vm: vm.name };
+    },
+    'vm.extend': async (params, { signal }) => {
+      const vm = vms.ours(params.vm);
+      await lifetimes.extend(vm, { ttl: params.ttl, signal });
       return { vm: vm.view() };
     },
     'vm.stop': async (params) => {

@@ -55,6 +55,7 @@ function takeUp(record: VmRecord, { runDir, registry, kinds, agents, log }: Reco
   const vm = new Vm(record, runDir);
   registry.add(vm);
   if (record.name !== null) registry.takeName(record.name, record.id);
+  if (record.name !== null) registry.room.occupy(record.id, record.machine.memoryMib);
   takeDrives(record, registry, log);
   agents.open({ vm: vm.id, dir: vm.dir, ...record, address: () => firstAddress(vm.record) });
   for (const step of [...record.steps, ...(record.pending?.steps ?? [])]) {
@@ -81,7 +82,8 @@ function takeDrives({ id, drives }: VmRecord, registry: Registry, log: Log): voi
 
 async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm: string; verdict: Verdict }> {
   const { fleet, lifecycle, health, log } = parts;
-  const alive = await fleet.adopt({ vm: vm.id, dir: vm.dir }, vm.record.process, cx);
+  const apiSocket = vm.record.adopted?.apiSocket;
+  const alive = await fleet.adopt({ vm: vm.id, dir: vm.dir, apiSocket }, vm.record.process, cx);
   const verdict = decide(vm.record, alive !== null);
   if (alive) {
     const { pid, startTime } = alive.process;
@@ -93,7 +95,11 @@ async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm:
   try {
     if (verdict === 'remove') await lifecycle.discard(vm);
     else if (verdict === 'undo') await lifecycle.undoLeft(vm);
-    if (verdict !== 'remove') await health.lookAtPower(vm, cx);
+    if (verdict !== 'remove') {
+      const { power, fault } = await health.apiOf(vm, cx);
+      vm.sawPower(power);
+      if (fault) health.note(vm, fault);
+    }
   } catch (error) {
     // The record keeps what resists; the next start, or a stop by hand, tries again.
     log.error({ vm: vm.id, verdict, err: error }, 'a VM could not be reconciled');

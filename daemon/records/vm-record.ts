@@ -86,8 +86,21 @@ export const VmRecord = z.object({
   id: VmId,
   /** Null while it is a slot that nobody has taken. */
   name: Name.nullable(),
-  origin: z.enum(['booted', 'restored']),
+  origin: z.enum(['booted', 'restored', 'adopted']),
+  /** Of a VM that somebody else started: where it was found, and the NICs it had then. */
+  adopted: z
+    .object({
+      dir: z.string(),
+      apiSocket: z.string(),
+      /** The VMM's working directory, where relative paths of its drives and sockets lead. */
+      cwd: z.string(),
+      nics: z.array(z.string()),
+    })
+    .nullable()
+    .default(null),
   createdAt: Time,
+  /** When it is to be stopped, by the host's clock; null for never. */
+  expiresAt: Time.nullable().default(null),
   /** All that it holds, in the order in which it was made; undone in reverse when it goes. */
   steps: z.array(step),
   pending: Pending.nullable(),

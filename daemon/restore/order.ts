@@ -4,6 +4,7 @@ import type { PartSwitches } from '../api/shapes/update.js';
 import type { StepListener } from '../operations/operation.js';
 import type { HostFacts } from '../effects/host.js';
 import type { Capabilities } from '../vmm/capabilities.js';
+import { vmmFiles } from '../vmm/process.js';
 import { incompatibilities } from '../vmm/compatibility.js';
 import { internal } from '../api/errors/rpc.js';
 import type { Grant, PlanFacts, StrategyPlan } from '../../plugins/contract.js';
@@ -19,6 +20,8 @@ export interface Order extends Choice {
   readonly vmm: Capabilities;
   readonly readyTimeout: number;
   readonly ping: boolean;
+  /** Milliseconds that each clone may live. */
+  readonly ttl?: number | undefined;
   readonly keepOnFailure: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Over those of the configuration. */
@@ -34,6 +37,14 @@ export function assertLoadable(manifest: Manifest, host: HostFacts, vmm: Capabil
   const problems = incompatibilities(manifest, host, vmm);
   const snapshot = manifest.name ?? manifest.id;
   if (problems.length > 0) throw incompatible({ snapshot, problems: [...problems] });
+}
+
+/**
+ * The vsock that each clone gets. In the snapshot of a VM that somebody else booted its socket may have an absolute path,
+ * which only one VM could have: where Firecracker can be told another one, it is the clone's own.
+ */
+export function vsockOf({ manifest: { vsock }, vmm }: Pick<Order, 'manifest' | 'vmm'>): Manifest['vsock'] {
+  return vsock?.path.startsWith('/') && vmm.has('vsockOverride') ? { ...vsock, path: vmmFiles.vsock } : vsock;
 }
 
 /** The strategy's plan for one clone. */

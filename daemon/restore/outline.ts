@@ -4,7 +4,7 @@ import { stepLabel } from '../operations/run-steps.js';
 import { Claims } from '../vms/claims.js';
 import type { Fabric } from '../../plugins/contract.js';
 import { earlyFor } from './early.js';
-import { strategyPlan, type Order } from './order.js';
+import { strategyPlan, vsockOf, type Order } from './order.js';
 import { planRestore } from './plan.js';
 
 /**
@@ -29,6 +29,7 @@ export function outline(
       strategy: strategyPlan(order, vm, grants),
       grants,
       pci: order.vmm.has('pci'),
+      vsock: vsockOf(order),
       machineId: newMachineId(),
       parts: [],
       needs: [],

@@ -27,6 +27,8 @@ export interface RestoreFacts {
   readonly grants: readonly Grant[];
   /** Whether this Firecracker knows `--enable-pci`. */
   readonly pci: boolean;
+  /** The clone's own vsock. */
+  readonly vsock: Manifest['vsock'];
   readonly machineId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly userData: string | null;
@@ -61,6 +63,7 @@ export function planRestore(facts: RestoreFacts): readonly Step[] {
     state: facts.path('state'),
     mem: facts.path('mem'),
     extra: { ...strategy.load.keys },
+    ...(facts.vsock && facts.vsock.path !== manifest.vsock?.path && { vsockPath: facts.vsock.path }),
     taps: [...strategy.load.taps],
   };
   const resume: ResumeStep = { kind: 'resume', vm: vm.id, preconnect: manifest.agent !== null };

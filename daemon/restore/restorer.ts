@@ -15,13 +15,14 @@ import type { Change } from '../vms/transact.js';
 import { pluggedIn, updateAnswer } from '../vms/confirmed.js';
 import { firstAddress } from '../vms/identity.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
+import type { Lifetimes } from '../vms/lifetimes.js';
 import { chosenParts } from '../vms/update-parts.js';
 import type { Registry } from '../vms/registry.js';
 import { Vm } from '../vms/vm.js';
 import type { Fabric, Grant, SnapshotStore, Step, StrategyPlan } from '../../plugins/contract.js';
 import { cloneName } from './clone-names.js';
 import { assertAllEarly, earlyFor } from './early.js';
-import { strategyPlan, type Order } from './order.js';
+import { strategyPlan, vsockOf, type Order } from './order.js';
 import { planRestore } from './plan.js';
 import type { Slot, SlotPool } from './slots.js';
 
@@ -34,6 +35,7 @@ export interface RestorerParts {
   readonly registry: Registry;
   readonly operations: Operations;
   readonly lifecycle: Lifecycle;
+  readonly lifetimes: Lifetimes;
   readonly slots: SlotPool;
   readonly events: EventHub;
   readonly guest: GuestRules;
@@ -77,12 +79,16 @@ export class Restorer {
   async restore(order: Order, name: string | null): Promise<Vm> {
     const prepared = this.#prepare(order, name);
     const { vm, operation, grants, sides, machineId, steps, rest } = prepared;
-    const { agents, lifecycle, slots } = this.#parts;
-    agents.open({ vm: vm.id, dir: vm.dir, ...order.manifest, address: () => firstAddress(vm.record) });
+    const { agents, lifecycle, lifetimes, slots } = this.#parts;
+    const vsock = vsockOf(order);
+    const address = () => firstAddress(vm.record);
+    agents.open({ vm: vm.id, dir: vm.dir, vsock, agent: order.manifest.agent, address });
     const before: Partial<VmRecord> = {
       ...inherited(order.manifest),
+      vsock,
       name: operation.name as VmRecord['name'],
       createdAt: Date.now(),
+      expiresAt: lifetimes.expiry(order.ttl),
       strategy: order.strategy.name,
       machineId,
       labels: { ...order.labels },
@@ -92,8 +98,10 @@ export class Restorer {
       everHadNic: order.manifest.nics.length > 0 || grants.length > 0,
     };
     // Of a record that names all of them, also those that were planned on the way.
-    const commit = (answers: Answers): Partial<VmRecord> =>
-      this.#committed(vm, vm.record.pending?.steps ?? steps, answers);
+    const commit = (answers: Answers): Partial<VmRecord> => ({
+      ...this.#committed(vm, vm.record.pending?.steps ?? steps, answers),
+      expiresAt: lifetimes.expiry(order.ttl),
+    });
     const change = { operation, steps, makes: true, before, commit, ...(rest && { next: rest }) };
     try {
       await lifecycle.make(vm, change, order.keepOnFailure);
@@ -120,6 +128,8 @@ export class Restorer {
       if (slot) claims.note(() => slots.giveBack(slot));
       registry.takeName(name, id);
       claims.note(() => registry.freeName(id));
+      registry.room.take(id, order.manifest.machine.memoryMib);
+      claims.note(() => registry.room.free(id));
       // Shared ones, which it only reads; of the others it gets its own copies.
       registry.drives.take(id, sharedDrives(order.manifest));
       claims.note(() => registry.drives.free(id));
@@ -179,6 +189,7 @@ export class Restorer {
       strategy,
       grants,
       pci: order.vmm.has('pci'),
+      vsock: vsockOf(order),
       machineId,
       labels: order.labels,
       userData: order.userData ?? null,

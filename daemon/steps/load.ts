@@ -11,6 +11,8 @@ const load = z.object({
   mem: z.string(),
   /** More keys of `PUT /snapshot/load`, by the strategy's wish. */
   extra: z.record(z.string(), z.json() as z.ZodType<Json>),
+  /** A path for the vsock's socket, where the clone can't have the one in the snapshot. */
+  vsockPath: z.string().optional(),
   /** Taps of the fabric that the load opens. */
   taps: z.array(z.string()).default([]),
 });

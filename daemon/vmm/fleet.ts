@@ -7,7 +7,14 @@ import { VmmApi } from './api.js';
 import type { Binaries } from './binaries.js';
 import type { Capabilities } from './capabilities.js';
 import { findVmm, launchVmm, type LaunchWish } from './launcher.js';
-import { adoptProcess, endProcess, vmmFiles, type ProcessIdentity, type VmmProcess } from './process.js';
+import {
+  adoptProcess,
+  endProcess,
+  isAlive,
+  vmmFiles,
+  type ProcessIdentity,
+  type VmmProcess,
+} from './process.js';
 
 /** A VMM and the one connection to it. */
 export interface Vmm {
@@ -75,18 +82,31 @@ export class Fleet {
   }
 
   /**
-   * Takes up a VMM that another daemon has started, if that very process lives and answers.
+   * Takes up a VMM that this daemon has not started, if that very process lives: one that is stopped or starved just now
+   * does not answer, and is no less alive. One whose process nobody has written down must answer.
    * @returns null where it does not
    */
-  async adopt(berth: Berth, identity: ProcessIdentity | null, cx: Context): Promise<Vmm | null> {
-    const known = identity ? [identity] : await findVmm(berth, cx);
-    const apiSocket = join(berth.dir, vmmFiles.apiSocket);
+  async adopt(
+    { apiSocket, ...berth }: Berth & { apiSocket?: string | undefined },
+    identity: ProcessIdentity | null,
+    cx: Context,
+  ): Promise<Vmm | null> {
+    const theirs = apiSocket !== undefined;
+    const facts = { ...berth, apiSocket: apiSocket ?? join(berth.dir, vmmFiles.apiSocket), theirs };
+    if (identity) {
+      return (await isAlive(identity, cx)) ? this.#keep(adoptProcess({ ...facts, ...identity })) : null;
+    }
     for (const found of await findVmm(berth, cx)) {
-      if (!known.some((one) => one.pid === found.pid && one.startTime === found.startTime)) continue;
-      const vmm = this.#keep(adoptProcess({ ...berth, ...found, apiSocket }));
+      const vmm = this.#keep(adoptProcess({ ...facts, ...found }));
       if (await answers(vmm.api, cx)) return vmm;
     }
     return null;
+  }
+
+  /** Lets go of a VMM, which lives on. */
+  letGo(vm: string): void {
+    this.#vmms.get(vm)?.api.close();
+    this.#vmms.delete(vm);
   }
 
   find(vm: string): Vmm | undefined {

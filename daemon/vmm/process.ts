@@ -49,6 +49,8 @@ export const vmmFiles = { apiSocket: 'api.sock', log: 'vmm.log', vsock: 'v.sock'
 export interface VmmFacts extends ProcessIdentity {
   readonly vm: string;
   readonly dir: string;
+  /** True where somebody else started it: what lies in its folder is theirs, a log too. */
+  readonly theirs?: boolean;
   readonly apiSocket: string;
 }
 
@@ -66,7 +68,8 @@ export function vmmProcess(facts: VmmFacts, exited: Promise<ProcessExit>, suspec
   const { vm, dir, pid, startTime, apiSocket } = facts;
   const obituary = async (during: string): Promise<ThawError> => {
     const exit = describeExit(await exited);
-    const lines = await tailLook({ path: `${dir}/${vmmFiles.log}`, bytes: 4096 }, nobody(2_000));
+    const tail = { path: `${dir}/${vmmFiles.log}`, bytes: 4096 };
+    const lines = facts.theirs === true ? [] : await tailLook(tail, nobody(2_000));
     // Before it answers there is no guest, and what the loader or a wrapper says is all there is.
     const own = during === itsStart ? lines : ownWords(lines);
     return vmmDied({ vm, during, exit, log: own.slice(-5).join('\n') });

@@ -16,6 +16,7 @@ import { Claims } from './claims.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
 import { firstAddress } from './identity.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { Lifetimes } from './lifetimes.js';
 import type { Registry } from './registry.js';
 import type { Reservations } from './reservations.js';
 import { Vm } from './vm.js';
@@ -28,6 +29,7 @@ export interface BooterParts {
   readonly registry: Registry;
   readonly operations: Operations;
   readonly lifecycle: Lifecycle;
+  readonly lifetimes: Lifetimes;
   /** Whose taps' names follow from a snapshot's id; undefined where it is not loaded. */
   readonly predictable: NetworkStrategy | undefined;
   readonly reservations: Reservations;
@@ -48,10 +50,10 @@ export class Booter {
 
   /**
    * Boots a VM, whole or not at all.
-   * @throws fileMissing, driveInUse, nameTaken, snapshotIdTaken, tapTaken, and what its failing step threw
+   * @throws noRoom, fileMissing, driveInUse, nameTaken, snapshotIdTaken, tapTaken, and what its failing step threw
    */
   async boot(order: BootOrder): Promise<Vm> {
-    const { operations, fleet, lifecycle, agents } = this.#parts;
+    const { operations, fleet, lifecycle, lifetimes, agents } = this.#parts;
     const id = newVmId();
     const name = order.name ?? id.replace('vm-', 'source-');
     const operation = operations.begin({ method: 'vm.boot', vm: id, name, signal: order.signal });
@@ -63,6 +65,7 @@ export class Booter {
       const before = {
         ...described,
         ...{ name: name as VmRecord['name'], labels: order.labels, reservedSnapshot: reserved },
+        expiresAt: lifetimes.expiry(order.ttl),
       };
       agents.open({ vm: id, dir: vm.dir, ...described, address: () => firstAddress(vm.record) });
       const steps = planBoot(facts);
@@ -70,6 +73,7 @@ export class Booter {
         const at = Date.now();
         return {
           steps: [...steps],
+          expiresAt: lifetimes.expiry(order.ttl),
           process: fleet.identity(id),
           attachments: pluggedIn(vm.record.attachments, updateAnswer(answers), at),
           confirmed: answers.has('hello') ? { at, by: 'agent' } : null,
@@ -97,6 +101,8 @@ export class Booter {
       claims.note(letGo);
       const vmm = await fleet.capabilities(operation.cx);
       await this.#proveFiles(order, operation.cx);
+      registry.room.take(id, order.config['machine-config'].mem_size_mib);
+      claims.note(() => registry.room.free(id));
       registry.drives.take(id, recordedDrives(order.config));
       claims.note(() => registry.drives.free(id));
       const places = bootPlaces(order.networks, reserved, this.#parts.predictable);

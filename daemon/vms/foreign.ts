@@ -1,4 +1,4 @@
-import { basename, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import type { Vm as VmView } from '../api/shapes/vm.js';
 import { runWatch, socketsAmong, subfolders, type RunWatch } from '../effects/run-watch.js';
 import type { EventHub } from '../events/hub.js';
@@ -24,8 +24,8 @@ interface Foreign {
 
 export interface ForeignVmsParts {
   readonly runDir: string;
-  /** Whether a folder's name is a VM of ours. */
-  readonly ours: (name: string) => boolean;
+  /** Whether a folder is that of a VM of ours. */
+  readonly ours: (dir: string) => boolean;
   readonly events: EventHub;
   readonly cx: Context;
 }
@@ -53,7 +53,7 @@ export class ForeignVms {
     vms.#watch = await runWatch(
       {
         root: runDir,
-        ignore: (path) => ours(basename(path)) || relative(runDir, path).startsWith('records'),
+        ignore: (path) => ours(path) || ours(dirname(path)) || relative(runDir, path).startsWith('records'),
         onHint: (path) => vms.#hint(path),
       },
       cx,
@@ -73,6 +73,18 @@ export class ForeignVms {
     return this.list().find((view) => view.id === ref || view.name === ref);
   }
 
+  /** Stops to show what is ours by now. */
+  forget(dir: string): void {
+    this.#found.get(dir)?.api.close();
+    this.#found.delete(dir);
+  }
+
+  /** Looks at a folder that is ours no more. */
+  async lookAgain(dir: string): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#lookAt(dir));
+    await this.#looking;
+  }
+
   async close(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     await this.#watch?.close();
@@ -86,9 +98,10 @@ export class ForeignVms {
     const parts = relative(this.#parts.runDir, path).split('/');
     const name = parts[0] === 'vms' ? parts.slice(0, 2) : parts.slice(0, 1);
     const last = name.at(-1);
-    if (last === undefined || last === '' || last === '..' || reserved.has(last) || this.#parts.ours(last))
-      return;
-    this.#dirty.add(join(this.#parts.runDir, ...name));
+    if (last === undefined || last === '' || last === '..' || reserved.has(last)) return;
+    const dir = join(this.#parts.runDir, ...name);
+    if (this.#parts.ours(dir)) return;
+    this.#dirty.add(dir);
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       this.#looking = this.#looking.then(() => this.#look());
@@ -106,7 +119,7 @@ export class ForeignVms {
     const before = this.#found.get(dir);
     before?.api.close();
     this.#found.delete(dir);
-    const sockets = ours(basename(dir)) ? [] : await socketsAmong({ dir, candidates: layouts }, cx);
+    const sockets = ours(dir) ? [] : await socketsAmong({ dir, candidates: layouts }, cx);
     let found: Foreign | null = null;
     // One of them may be stale.
     for (const socket of sockets) found ??= await this.#probe(dir, join(dir, socket));
@@ -149,6 +162,7 @@ function foreignView(facts: { dir: string; apiSocket: string; described: VmmDesc
     word: 'foreign',
     origin: 'foreign',
     createdAt: at,
+    expiresAt: null,
     process: { is: 'alive', at, pid: null, startTime: null },
     power: { is: power, at },
     readiness: { is: 'not-asked', at },

@@ -15,7 +15,7 @@ import type { Registry } from './registry.js';
 import type { Vm } from './vm.js';
 
 /** Operations in whose course the VMM is meant to end. */
-const endings: ReadonlySet<string> = new Set(['vm.stop', 'vm.ended', 'vm.discard']);
+const endings: ReadonlySet<string> = new Set(['vm.stop', 'vm.expire', 'vm.ended', 'vm.discard']);
 
 const isEnding = (operation: Operation | null): boolean =>
   operation !== null && endings.has(operation.method);
@@ -98,14 +98,14 @@ export class Lifecycle {
   }
 
   /** Ends a VM and frees what it held, whatever is under way: that is aborted first, and its undo awaited. */
-  async stop(vm: Vm): Promise<void> {
+  async stop(vm: Vm, by: 'vm.stop' | 'vm.expire' = 'vm.stop'): Promise<void> {
     while (vm.operation) {
       const busy = vm.operation;
-      if (!isEnding(busy)) busy.abort(cancelled({ by: 'vm.stop' }));
+      if (!isEnding(busy)) busy.abort(cancelled({ by }));
       await busy.settled;
     }
     if (this.#parts.registry.byId(vm.id) !== vm) return;
-    await this.#remove(vm, 'vm.stop', {});
+    await this.#remove(vm, by, by === 'vm.stop' ? {} : { expired: true });
   }
 
   /** The VMM of this VM has ended. Where nobody asked it to, all that the VM held is freed. */

@@ -153,14 +153,17 @@ function assertRoom(record: VmRecord): void {
   if (!record.pci) throw noPci({ vm });
   if (record.everUnplugged) throw nicAfterUnplug({ vm });
   if (record.agent === null) throw noAgent({ vm });
-  const others = record.drives.length + (record.vsock ? 1 : 0);
+  const others = record.drives.length + (record.vsock ? 1 : 0) + (record.adopted?.nics.length ?? 0);
   const limit = deviceSlots - others;
   if (record.attachments.length >= limit) throw tooManyNics({ vm, limit });
 }
 
 /** The lowest `ethN` that the VM does not have. */
 function freeNicId(record: VmRecord): string {
-  const taken = new Set(record.attachments.map(({ grant }) => grant.nic));
+  const taken = new Set([
+    ...record.attachments.map(({ grant }) => grant.nic),
+    ...(record.adopted?.nics ?? []),
+  ]);
   let index = 0;
   while (taken.has(`eth${index}`)) index += 1;
   return `eth${index}`;

@@ -1,5 +1,6 @@
 import { nameTaken, vmUnknown } from '../api/errors/vm.js';
 import { Drives } from './drives.js';
+import { Room } from './room.js';
 import type { Vm } from './vm.js';
 
 /**
@@ -8,10 +9,13 @@ import type { Vm } from './vm.js';
  */
 export class Registry {
   readonly #byId = new Map<string, Vm>();
+  readonly #byDir = new Map<string, Vm>();
   readonly #idByName = new Map<string, string>();
   readonly #nameById = new Map<string, string>();
   /** What a VM has here goes with {@link remove}. */
   readonly drives = new Drives((id) => this.#nameById.get(id) ?? id);
+  /** Likewise. */
+  readonly room = new Room();
 
   /** All, slots included. */
   all(): readonly Vm[] {
@@ -47,17 +51,25 @@ export class Registry {
 
   add(vm: Vm): void {
     this.#byId.set(vm.id, vm);
+    this.#byDir.set(homeOf(vm), vm);
   }
 
-  /** Forgets a VM and frees its name and drives: what was taken, which its record may never have come to say. */
+  /** Forgets a VM and frees its name, drives and room: what was taken, which its record may never have come to say. */
   remove(vm: Vm): void {
     this.#byId.delete(vm.id);
+    this.#byDir.delete(homeOf(vm));
     this.freeName(vm.id);
     this.drives.free(vm.id);
+    this.room.free(vm.id);
   }
 
   byId(id: string): Vm | undefined {
     return this.#byId.get(id);
+  }
+
+  /** The VM whose folder this is. */
+  byDir(dir: string): Vm | undefined {
+    return this.#byDir.get(dir);
   }
 
   /** Whether this is a VM that people see. */
@@ -77,3 +89,6 @@ export class Registry {
     return vm?.record.name === null ? undefined : vm;
   }
 }
+
+/** Where a VM's folder is found; not always where its VMM works. */
+const homeOf = ({ dir, record }: Vm): string => record.adopted?.dir ?? dir;

@@ -33,6 +33,7 @@ export function stateOf({ record, observed, operation, dir }: StateFacts): Vm {
     word: wordOf({ record, observed, readiness, operation }),
     origin: record.origin,
     createdAt: record.createdAt,
+    expiresAt: record.expiresAt,
     process: observed.process,
     power: observed.power,
     readiness,
@@ -40,8 +41,8 @@ export function stateOf({ record, observed, operation, dir }: StateFacts): Vm {
     snapshot: record.snapshot,
     strategy: record.strategy,
     reservedSnapshot: record.reservedSnapshot,
-    dir,
-    apiSocket: `${dir}/api.sock`,
+    dir: record.adopted?.dir ?? dir,
+    apiSocket: record.adopted?.apiSocket ?? `${dir}/api.sock`,
     vmmVersion: record.vmmVersion,
     operation,
     labels: record.labels,
@@ -91,7 +92,8 @@ function wordOf(facts: {
   operation: UnderWay | null;
 }): VmWord {
   const { record, observed, readiness, operation } = facts;
-  if (record.removing || operation?.method === 'vm.stop') return 'stopping';
+  if (record.removing || operation?.method === 'vm.stop' || operation?.method === 'vm.expire')
+    return 'stopping';
   if (record.pending?.makes === true) return record.origin === 'restored' ? 'restoring' : 'starting';
   if (record.kept) return 'failed';
   if (observed.process.is === 'ended') return 'ended';

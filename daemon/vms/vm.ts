@@ -4,22 +4,25 @@ import type { PowerState, ProcessState, Vm as VmView } from '../api/shapes/vm.js
 import type { Operation } from '../operations/operation.js';
 import type { Records } from '../records/records.js';
 import type { VmRecord } from '../records/vm-record.js';
+import { Turns } from '../vmm/turns.js';
 import type { Context } from '../../plugins/contract.js';
 import { stateOf, type Observed } from './state.js';
 
 /** One VM of ours while this daemon lives: its record, what was last seen of it, and who works on it. */
 export class Vm {
-  /** The VM's folder. */
+  /** The VM's folder; of an adopted one its VMM's working directory: where relative paths lead. */
   readonly dir: string;
   #record: VmRecord;
   #observed: Observed;
   #operation: Operation | null = null;
   #claims = 0;
+  /** One after the other: each builds on what the one before has written. */
+  readonly #writes = new Turns();
   readonly #onClaim = new Set<() => void>();
 
   constructor(record: VmRecord, runDir: string) {
     this.#record = record;
-    this.dir = join(runDir, 'vms', record.id);
+    this.dir = record.adopted?.cwd ?? join(runDir, 'vms', record.id);
     const at = Date.now();
     this.#observed = { process: { is: 'starting', at }, power: { is: 'unknown', at }, degraded: null };
   }
@@ -52,9 +55,11 @@ export class Vm {
 
   /** Replaces the record, on disk first: what memory says is never ahead of what the next daemon will read. */
   async write(change: Partial<VmRecord>, records: Records, cx: Context): Promise<void> {
-    const next = { ...this.#record, ...change };
-    await records.write(next, cx);
-    this.#record = next;
+    await this.#writes.take(cx.signal, async () => {
+      const next = { ...this.#record, ...change };
+      await records.write(next, cx);
+      this.#record = next;
+    });
   }
 
   sawProcess(process: ProcessState): void {

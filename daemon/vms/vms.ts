@@ -1,4 +1,4 @@
-import { vmForeign } from '../api/errors/vm.js';
+import { vmForeign, vmOurs } from '../api/errors/vm.js';
 import type { Vm as VmView } from '../api/shapes/vm.js';
 import type { ForeignVms } from './foreign.js';
 import type { Registry } from './registry.js';
@@ -21,6 +21,13 @@ export class Vms {
   /** @throws vmUnknown */
   get(ref: string): VmView {
     return this.#strangers(ref) ?? this.#registry.find(ref).view();
+  }
+
+  /** A VM of somebody else. @throws vmOurs, vmUnknown */
+  theirs(ref: string): VmView {
+    const stranger = this.#strangers(ref);
+    if (stranger) return stranger;
+    throw vmOurs({ vm: this.#registry.find(ref).name });
   }
 
   /** A VM that may be changed. @throws vmUnknown, vmForeign */

@@ -3,6 +3,8 @@ import { defineCommand } from '../command.js';
 import { exit } from '../exit.js';
 import { machineFrom } from '../machine.js';
 import { readLabels } from '../values.js';
+import { agentOf, agentOptions } from '../agent-options.js';
+import { ttlOption } from '../ttl.js';
 import { vmDone } from '../vm-view.js';
 
 const hour = 3_600_000;
@@ -48,32 +50,14 @@ export const boot = defineCommand({
       summary: 'the id that its first snapshot shall have; names its taps, for the strategy predictable',
     },
     'no-pci': { type: 'flag', summary: 'start without --enable-pci: no NIC can ever be attached' },
-    agent: { type: 'text', value: 'DIALECT', summary: 'how the guest’s agent is spoken to (else qemu-ga)' },
-    'agent-port': {
-      type: 'int',
-      value: 'PORT',
-      min: 1,
-      max: 4_294_967_295,
-      summary: 'its port (else 1024)',
-    },
-    'agent-tcp': { type: 'flag', summary: 'it is reached by the guest’s network, not by vsock' },
-    'agent-address': {
-      type: 'text',
-      value: 'ADDRESS',
-      summary: 'where, for TCP; else the first NIC’s address',
-    },
-    'agent-socket': {
-      type: 'text',
-      value: 'NAME',
-      summary: 'it is reached by a Unix socket of this name in the VM’s folder',
-    },
-    'no-agent': { type: 'flag', summary: 'the guest has no agent: nothing is then ever called ready' },
+    ...agentOptions,
     'ready-timeout': {
       type: 'duration',
       value: 'TIME',
       max: hour,
       summary: 'for the agent to answer; 0: do not wait',
     },
+    ttl: ttlOption,
     'keep-on-failure': { type: 'flag', summary: 'keep what is there of a VM that failed, to be looked at' },
     label: { type: 'text', value: 'KEY=VALUE', multiple: true, summary: 'a label of your own' },
   },
@@ -94,6 +78,7 @@ export const boot = defineCommand({
       ...(values['snapshot-id'] === undefined ? {} : { snapshotId: values['snapshot-id'] }),
       ...agentOf(values),
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
+      ...(values.ttl === undefined ? {} : { ttl: values.ttl }),
       keepOnFailure: values['keep-on-failure'],
       labels: readLabels(values.label),
     };
@@ -105,24 +90,3 @@ export const boot = defineCommand({
     return exit.ok;
   },
 });
-
-function agentOf(values: {
-  'no-agent': boolean;
-  agent: string | undefined;
-  'agent-port': number | undefined;
-  'agent-tcp': boolean;
-  'agent-address': string | undefined;
-  'agent-socket': string | undefined;
-}): Pick<ParamsOf<'vm.boot'>, 'agent'> {
-  if (values['no-agent']) return { agent: null };
-  const { agent: dialect, 'agent-port': port, 'agent-address': address, 'agent-socket': path } = values;
-  return {
-    agent: {
-      ...(dialect === undefined ? {} : { dialect }),
-      ...(port === undefined ? {} : { port }),
-      ...(values['agent-tcp'] || address !== undefined ? { via: 'tcp' as const } : {}),
-      ...(path === undefined ? {} : { via: 'unix' as const, path }),
-      ...(address === undefined ? {} : { address }),
-    },
-  };
-}

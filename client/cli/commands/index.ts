@@ -1,9 +1,11 @@
 import type { Command } from '../command.js';
+import { adopt, release } from './adopt.js';
 import { ping, update } from './agent.js';
 import { attach, detach } from './attach.js';
 import { boot } from './boot.js';
 import { completion } from './completion.js';
 import { events } from './events.js';
+import { extend } from './extend.js';
 import { help } from './help.js';
 import { names } from './names.js';
 import { check, gc, networks } from './network.js';
@@ -32,6 +34,9 @@ export const commands: readonly Command[] = [
   show,
   pause,
   resume,
+  extend,
+  adopt,
+  release,
   stop,
   attach,
   detach,

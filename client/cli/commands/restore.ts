@@ -6,6 +6,7 @@ import { choiceOf, networkOptions, passedOverLines } from '../network-choice.js'
 import { partOptions, switchesOf } from '../parts.js';
 import { usage } from '../usage.js';
 import { readLabels } from '../values.js';
+import { ttlOption } from '../ttl.js';
 import { vmDone } from '../vm-view.js';
 
 const hour = 3_600_000;
@@ -34,6 +35,7 @@ export const restore = defineCommand({
       summary: 'for the guest to confirm (else 30s)',
     },
     ping: { type: 'flag', summary: 'also ping the guest before calling it ready' },
+    ttl: ttlOption,
     'keep-on-failure': {
       type: 'flag',
       summary: 'keep what is there of a clone that failed, to be looked at',
@@ -64,6 +66,7 @@ export const restore = defineCommand({
       ...choiceOf(values),
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
       ping: values.ping,
+      ...(values.ttl === undefined ? {} : { ttl: values.ttl }),
       keepOnFailure: values['keep-on-failure'],
       labels: readLabels(values.label),
       ...switchesOf(values),

@@ -32,6 +32,7 @@ export const info = defineCommand({
             ['snapshots', about.storeDir],
             ['networks', about.networks.join(', ') || 'none'],
             ['plugins', about.plugins.map(({ kind, name }) => `${kind}/${name}`).join(', ') || 'none'],
+            ['room', `${roomWords(health.room.vms, 'VMs')}, ${roomWords(health.room.memoryMib, 'MiB')}`],
             [
               'health',
               `${health.status}, ${health.vms} VMs, ${health.slots} made ready, ${health.operations} operations under way, ` +
@@ -44,6 +45,9 @@ export const info = defineCommand({
     return exit.ok;
   },
 });
+
+const roomWords = ({ used, most }: { used: number; most: number | null }, what: string): string =>
+  most === null ? `${used} ${what} used` : `${used} of ${most} ${what} used`;
 
 const signs = { ok: ['green', '✓'], warning: ['yellow', '!'], problem: ['red', '✗'] } as const;
 

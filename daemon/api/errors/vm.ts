@@ -75,3 +75,49 @@ export const driveInUse = defineError({
   remedy: () =>
     'Give each VM a file of its own, mark the drive read-only, or restore clones: each gets its own copy',
 });
+
+export const noRoom = defineError({
+  code: 2009,
+  reason: 'no-room',
+  retryable: true,
+  data: z.object({ limit: z.string(), most: z.int(), used: z.int(), wanted: z.int() }),
+  message: ({ limit, most, used, wanted }) =>
+    `limits.${limit} is ${most}, ${used} of it is used, and ${wanted} more was asked for`,
+  remedy: ({ limit }) => `Call again when a VM was stopped, or raise limits.${limit} in the configuration`,
+});
+
+export const notAdoptable = defineError({
+  code: 2010,
+  reason: 'not-adoptable',
+  retryable: false,
+  data: z.object({ vm: z.string(), why: z.string() }),
+  message: ({ vm, why }) => `${vm} can't be taken under thaw's management: ${why}`,
+  remedy: () => 'It goes on as it was; manage it with the program that started it',
+});
+
+export const vmOurs = defineError({
+  code: 2011,
+  reason: 'vm-ours',
+  retryable: false,
+  data: z.object({ vm: z.string() }),
+  message: ({ vm }) => `${vm} is managed by thaw already`,
+  remedy: ({ vm }) => `\`thaw show ${vm}\` shows it`,
+});
+
+export const notAdopted = defineError({
+  code: 2012,
+  reason: 'not-adopted',
+  retryable: false,
+  data: z.object({ vm: z.string() }),
+  message: ({ vm }) => `${vm} was made by thaw: there is nobody to give it back to`,
+  remedy: ({ vm }) => `\`thaw stop ${vm}\` ends it`,
+});
+
+export const holdsNics = defineError({
+  code: 2013,
+  reason: 'holds-nics',
+  retryable: false,
+  data: z.object({ vm: z.string(), nics: z.array(z.string()) }),
+  message: ({ vm, nics }) => `${vm} has NICs of thaw's: ${nics.join(', ')}`,
+  remedy: () => 'Detach them first, which ends its hot-plugging for good, or stop the VM',
+});

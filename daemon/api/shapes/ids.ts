@@ -65,5 +65,8 @@ export const AbsolutePath = z
 /** Milliseconds since 1970, by the host's clock. */
 export const Time = z.number();
 
+/** Milliseconds that a VM may live; at most a year. */
+export const Ttl = z.int().min(1).max(31_536_000_000);
+
 /** A token of the caller's; where given, `$/progress` notifications carry it. */
 export const ProgressToken = z.union([z.string().max(128), z.int()]);

@@ -85,6 +85,8 @@ export const Vm = z.object({
   word: VmWord,
   origin: Origin,
   createdAt: Time,
+  /** When it is stopped of itself; null for never. */
+  expiresAt: Time.nullable(),
   process: ProcessState,
   power: PowerState,
   readiness: Readiness,

@@ -8,6 +8,7 @@ export const vm: Vm = {
   word: 'ready',
   origin: 'restored',
   createdAt: at,
+  expiresAt: null,
   process: { is: 'alive', at, pid: 4711, startTime: '99' },
   power: { is: 'running', at },
   readiness: { is: 'ready', at, by: 'qemu-ga' },
