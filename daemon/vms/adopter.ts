@@ -211,7 +211,6 @@ function recordOf(of: {
   return {
     ...emptyRecord(id, 'adopted', version),
     name,
-    parts: ['network'],
     adopted: { dir: view.dir, apiSocket: view.apiSocket ?? '', cwd: owner.cwd, nics },
     process: { pid: owner.pid, startTime: owner.startTime },
     everHadNic: nics.length > 0,
