@@ -15,3 +15,9 @@ lean='-S MALLOC_ARENA_MAX=1 node --max-semi-space-size=4 --heap-growing-percent=
 if [ -e test/firecracker/main.ts ]; then bundle test/firecracker/main.ts dist/bin/firecracker.js; fi
 if [ -e daemon/main.ts ]; then bundle daemon/main.ts dist/bin/thawd.js "$lean"; fi
 if [ -e client/cli/main.ts ]; then bundle client/cli/main.ts dist/bin/thaw.js; fi
+# Called for every container, nearly always with nothing to do: CommonJS starts 15 ms earlier.
+if [ -e client/oci-hook/main.ts ]; then
+  npx --no-install esbuild client/oci-hook/main.ts --bundle --platform=node --target=node20 --format=cjs --minify \
+    --log-level=warning --outfile=dist/bin/thaw-oci-hook.cjs --banner:js="#!/usr/bin/env node"
+  chmod 755 dist/bin/thaw-oci-hook.cjs
+fi

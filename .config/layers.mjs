@@ -12,6 +12,7 @@ const order = [
   'daemon/steps',
   'daemon/vms',
   ['daemon/snapshots', 'daemon/restore'],
+  'daemon/containers',
   'daemon/reconcile',
   'daemon/methods',
   'daemon/rpc',

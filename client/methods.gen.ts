@@ -13,6 +13,7 @@ export const methodTable: Readonly<Record<string, MethodInfo>> = {
   'agent.ping': { access: 'read', progress: false },
   'agent.update': { access: 'change', progress: false },
   'events.subscribe': { access: 'read', progress: false },
+  'hook.invoke': { access: 'change', progress: true },
   'network.attach': { access: 'change', progress: false },
   'network.check': { access: 'read', progress: false },
   'network.detach': { access: 'change', progress: false },

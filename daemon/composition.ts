@@ -7,6 +7,7 @@ import { Lifetime, token } from './composition/lifetime.js';
 import { hostParts } from './composition/plugin-host.js';
 import type { Config } from './config/schema.js';
 import { version } from './config/version.js';
+import { Containers } from './containers/containers.js';
 import { faultsFrom } from './effects/faults.js';
 import { folderMake } from './effects/folders.js';
 import { hostLook } from './effects/host.js';
@@ -16,6 +17,7 @@ import type { Log } from './log/logger.js';
 import { Vitals } from './metrics/vitals.js';
 import { agentHandlers } from './methods/agent.js';
 import { eventHandlers } from './methods/events.js';
+import { hookHandlers } from './methods/hook.js';
 import { networkHandlers } from './methods/network.js';
 import { rpcHandlers } from './methods/rpc.js';
 import { snapshotHandlers } from './methods/snapshot.js';
@@ -205,6 +207,11 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
     part.orders,
     new Orders({ ...common, catalog, host, strategies, restorer, turnstile }),
   );
+  const containers = await life.open(
+    'containers',
+    () => Containers.open({ ...common, orders: life.get(part.orders), records, log }),
+    (part) => part.close(),
+  );
   const draftDir = store.draftDir.bind(store);
   const snapshotter = new Snapshotter({ ...common, catalog, draftDir, health, host });
   const nics = new Nics({ fabric, operations, lifecycle });
@@ -220,6 +227,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   let stopping = false;
   const handlers = {
     ...rpcHandlers(),
+    ...hookHandlers({ containers }),
     ...eventHandlers({ hub: events, vms: () => vms.list() }),
     ...systemHandlers({
       ...common,

@@ -1,5 +1,6 @@
 // All that a plugin may import from thaw, beside `daemon/api`.
 export type * from './contract/agent.js';
+export type * from './contract/container.js';
 export * from './contract/context.js';
 export * from './contract/effect.js';
 export * from './contract/http-answer.js';

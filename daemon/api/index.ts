@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import * as agent from './agent.js';
 import type { Method } from './define.js';
 import * as events from './events.js';
+import * as hook from './hook.js';
 import * as network from './network.js';
 import * as rpc from './rpc.js';
 import * as snapshot from './snapshot.js';
@@ -13,6 +14,7 @@ export const methods = {
   'agent.ping': agent.ping,
   'agent.update': agent.update,
   'events.subscribe': events.subscribe,
+  'hook.invoke': hook.invoke,
   'network.attach': network.attach,
   'network.check': network.check,
   'network.detach': network.detach,

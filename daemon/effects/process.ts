@@ -113,6 +113,17 @@ export const processEnded = look(
   },
 );
 
+/** Waits for the end of this very process, however long; it may have ended before. @throws the signal's reason */
+export const processGone = look('process.gone', async (identity: ProcessIdentity, cx) => {
+  const pinned = PinnedProcess.open(identity);
+  if (pinned === null) return;
+  try {
+    await pinned.end(cx.signal);
+  } finally {
+    pinned.close();
+  }
+});
+
 const killPatienceMs = 5_000;
 
 /**

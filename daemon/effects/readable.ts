@@ -47,6 +47,29 @@ export async function untilReadable(fd: number, milliseconds: number): Promise<b
   });
 }
 
+/** Waits until a descriptor is readable, however long. @throws the signal's reason where that aborts first */
+export async function readable(fd: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (isReadable(fd)) return;
+  await new Promise<void>((resolve, reject) => {
+    const leave = (): void => {
+      waiting.delete(fd);
+      signal.removeEventListener('abort', giveUp);
+      if (waiting.size === 0) ring();
+    };
+    const giveUp = (): void => {
+      leave();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', giveUp);
+    waiting.set(fd, () => {
+      leave();
+      resolve();
+    });
+    wait();
+  });
+}
+
 function isReadable(fd: number): boolean {
   return poll([asked(fd)], 1, 0) === 1;
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import koffi from 'koffi';
-import { untilReadable } from './readable.js';
+import { readable, untilReadable } from './readable.js';
 import { readStartTime, type ProcessIdentity } from './vmm-proc.js';
 
 // `null` is the program itself: node is linked to the C library.
@@ -47,6 +47,11 @@ export class PinnedProcess {
   /** True once it has ended, false after `milliseconds`. */
   async ended(milliseconds: number): Promise<boolean> {
     return await untilReadable(this.#fd, milliseconds);
+  }
+
+  /** Waits for its end, however long. @throws the signal's reason where that aborts first */
+  async end(signal: AbortSignal): Promise<void> {
+    await readable(this.#fd, signal);
   }
 
   close(): void {

@@ -36,6 +36,7 @@ export function emptyRecord(id: VmRecord['id'], origin: VmRecord['origin'], vmmV
     userData: null,
     confirmed: null,
     labels: {},
+    container: null,
   };
 }
 

@@ -77,6 +77,20 @@ export const Pending = z.object({
 });
 export type Pending = z.infer<typeof Pending>;
 
+/** What binds a clone to containers: it goes a while after the last of them has ended. */
+export const Bond = z.object({
+  /** Those that share the clone. */
+  holders: z
+    .array(z.object({ id: z.string(), pid: z.int(), startTime: z.string() }))
+    .readonly(),
+  /** The network namespace that they are in; null for the host's. */
+  netns: z.string().nullable(),
+  how: z.enum(['beside', 'takeover']),
+  /** Milliseconds between the end of a container and the release of its clone, where no poststop comes. */
+  grace: z.number(),
+});
+export type Bond = Readonly<z.infer<typeof Bond>>;
+
 /**
  * What must be known of a VM when the daemon that made it is gone: intent and journal, never a state. Leases, taps
  * and rules follow from the steps; no other file says the same again.
@@ -141,5 +155,7 @@ export const VmRecord = z.object({
   /** When the guest confirmed who it is, and by what; null where it never did. */
   confirmed: z.object({ at: Time, by: z.string() }).nullable(),
   labels: Labels,
+  /** Null for a VM that belongs to no container. */
+  container: Bond.nullable().default(null),
 });
 export type VmRecord = z.infer<typeof VmRecord>;

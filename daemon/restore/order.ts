@@ -7,7 +7,8 @@ import type { Capabilities } from '../vmm/capabilities.js';
 import { vmmFiles } from '../vmm/process.js';
 import { incompatibilities } from '../vmm/compatibility.js';
 import { internal } from '../api/errors/rpc.js';
-import type { Grant, PlanFacts, StrategyPlan } from '../../plugins/contract.js';
+import type { Bond } from '../records/vm-record.js';
+import type { ContainerJoin, Grant, PlanFacts, StrategyPlan } from '../../plugins/contract.js';
 import type { Choice } from './choose.js';
 
 /** What is asked for all clones of one request, decided. */
@@ -27,6 +28,8 @@ export interface Order extends Choice {
   /** Over those of the configuration. */
   readonly parts?: PartSwitches | undefined;
   readonly userData?: string | undefined;
+  /** For a container: how it reaches its clone, and what binds the clone to it. */
+  readonly container?: { readonly join: ContainerJoin | null; readonly bond: Bond } | undefined;
   readonly signal: AbortSignal;
   /** Makes the follower of one clone's steps. */
   readonly follow?: ((clone: { vm: string; operation: string }) => StepListener) | undefined;

@@ -30,7 +30,7 @@ export interface OrdersParts {
 }
 
 export type RestoreRequest = Omit<CheckedParamsOf<'snapshot.restore'>, 'progressToken'> &
-  Pick<Order, 'signal' | 'follow'>;
+  Pick<Order, 'signal' | 'follow' | 'container'>;
 
 /** Takes requests for clones: what holds for all of them is decided once, then each is restored by itself. */
 export class Orders {
@@ -74,6 +74,11 @@ export class Orders {
     } finally {
       letGo();
     }
+  }
+
+  /** The id of a snapshot. @throws snapshotUnknown */
+  idOf(snapshot: string): string {
+    return this.#parts.catalog.find(snapshot).id;
   }
 
   /** The name that was made for a clone which failed, from the operation that made it. */

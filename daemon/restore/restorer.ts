@@ -94,6 +94,7 @@ export class Restorer {
       labels: { ...order.labels },
       parts: this.#partsOf(order),
       userData: order.userData ?? null,
+      container: order.container?.bond ?? null,
       attachments: grants.map((grant) => grantedAs(grant, sides)),
       everHadNic: order.manifest.nics.length > 0 || grants.length > 0,
     };
@@ -133,9 +134,14 @@ export class Restorer {
       // Shared ones, which it only reads; of the others it gets its own copies.
       registry.drives.take(id, sharedDrives(order.manifest));
       claims.note(() => registry.drives.free(id));
-      const grants = slot
+      const join = order.container?.join;
+      const takeover = join?.how === 'takeover' ? join : undefined;
+      const bare = slot
         ? [slot.grant]
-        : order.places.map((place) => claims.grant(fabric, { ...place, vm: id, early: earlyFor(order) }));
+        : order.places.map((place) =>
+            claims.grant(fabric, { ...place, vm: id, early: earlyFor(order), takeover }),
+          );
+      const grants = join?.how === 'beside' ? claims.cords(fabric, bare, join.space) : bare;
       const vm = slot?.vm ?? new Vm(emptyRecord(id, 'restored', order.vmm.version), runDir);
       const machineId = newMachineId();
       const strategy = strategyPlan(order, { id, name }, grants);
@@ -209,6 +215,7 @@ export class Restorer {
   #slotFor(order: Order): Slot | undefined {
     const [nic, ...more] = order.places;
     if (!nic || more.length > 0 || !order.strategy.plugin.slots) return undefined;
+    if (order.container?.join?.how === 'takeover') return undefined;
     if (nic.mac !== undefined || nic.ports?.length) return undefined;
     return this.#parts.slots.take(nic.network, nic.address);
   }

@@ -13,7 +13,7 @@ import type { Call, Handlers } from '../methods/call.js';
 import type { ActiveCall } from './active-call.js';
 import type { Request, RequestId } from './envelope.js';
 import { foreseen, wireError, type RpcLog, type WireError } from './faults.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../api/nearest.js';
 import { paramsCheck } from './params.js';
 
 export interface DispatcherOptions {

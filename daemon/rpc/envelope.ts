@@ -2,7 +2,7 @@ import { invalidRequest, parseError } from '../api/errors/standard.js';
 import type { ThawError } from '../api/thaw-error.js';
 import { deeperThan } from './codec.js';
 import type { Limits } from './limits.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../api/nearest.js';
 
 export type RequestId = string | number | null;
 

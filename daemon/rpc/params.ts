@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Method } from '../api/define.js';
 import { invalidParams } from '../api/errors/standard.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../api/nearest.js';
 
 /** Checks a method's params and fills in defaults. Made once for each method. */
 export type ParamsCheck = (params: object | undefined) => unknown;

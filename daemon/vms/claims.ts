@@ -1,4 +1,4 @@
-import type { Fabric, Grant, GrantWish } from '../../plugins/contract.js';
+import type { ContainerSpace, Fabric, Grant, GrantWish } from '../../plugins/contract.js';
 
 /** What was taken in memory while something is being decided: given back, last first, where it comes to nothing. */
 export class Claims {
@@ -14,6 +14,16 @@ export class Claims {
     const grant = fabric.grant(wish);
     this.note(() => fabric.release(grant));
     return grant;
+  }
+
+  /** Gives the first NIC a cable into a container: by one its guest can be reached. @throws what the fabric throws */
+  cords(fabric: Fabric, grants: readonly Grant[], space: ContainerSpace): readonly Grant[] {
+    return grants.map((grant, index) => {
+      if (index > 0) return grant;
+      const corded = fabric.withCord(grant, space);
+      this.note(() => fabric.release(corded));
+      return corded;
+    });
   }
 
   giveBack(): void {

@@ -175,6 +175,7 @@ function foreignView(facts: { dir: string; apiSocket: string; described: VmmDesc
     vmmVersion: described.vmm_version,
     operation: null,
     labels: {},
+    container: null,
     warnings: [],
   };
 }

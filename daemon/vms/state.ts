@@ -46,6 +46,10 @@ export function stateOf({ record, observed, operation, dir }: StateFacts): Vm {
     vmmVersion: record.vmmVersion,
     operation,
     labels: record.labels,
+    container: record.container && {
+      how: record.container.how,
+      ids: record.container.holders.map(({ id }) => id),
+    },
     warnings: record.everUnplugged
       ? ['A device was unplugged once: no further NIC would work in this VM or its snapshots']
       : [],

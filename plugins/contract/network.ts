@@ -2,6 +2,7 @@ import type { LinkName, Mac, NetworkName, VmId } from '../../daemon/api/shapes/i
 import type { PortForward } from '../../daemon/api/shapes/port.js';
 import type { GuestNic } from './agent.js';
 import type { Difference, Step, StepKinds } from './step.js';
+import type { ContainerJoin, ContainerLink, ContainerSpace } from './container.js';
 import type { Context } from './context.js';
 
 /** A NIC's place in a network: made up and reserved in memory, not yet made. Plain data, it goes into records. */
@@ -28,6 +29,18 @@ export interface Grant {
   readonly cni?: { readonly link: string; readonly runtime: CniRuntime } | undefined;
   /** True where the network keeps its VMs from reaching each other. */
   readonly isolated: boolean;
+  /** A cable from the network into a container's namespace, by which only this NIC is reached. */
+  readonly cord?: Cord | undefined;
+  /** In the place of a container's interface, inside its namespace. */
+  readonly takeover?: Extract<ContainerJoin, { how: 'takeover' }> | undefined;
+}
+
+/** The container's end of a cable: what it is known by in the network. */
+export interface Cord {
+  readonly tap: LinkName;
+  readonly mac: Mac;
+  readonly addresses: readonly string[];
+  readonly space: ContainerSpace;
 }
 
 /** What CNI plugins are told of one attachment, by the names of CNI's conventions. */
@@ -58,6 +71,8 @@ export interface GrantWish {
   readonly tap?: string | undefined;
   /** True where {@link Fabric.early} is asked: without that, no place in a network of CNI's is given. */
   readonly early?: true | undefined;
+  /** In the place of this interface of a container, whatever the network. */
+  readonly takeover?: Extract<ContainerJoin, { how: 'takeover' }> | undefined;
   /** True for a NIC that has no use for an IPv6 address, though its network has them. */
   readonly ipv4Only?: true | undefined;
 }
@@ -105,6 +120,13 @@ export interface Fabric {
   /** The steps that make a grant real, in order: lease, tap, filter, and ports where it has some. */
   stepsFor(grant: Grant): readonly Step[];
   readonly kinds: StepKinds;
+  /**
+   * A grant with a cable into a container's namespace, whose end there is leased like a NIC; given back with the grant.
+   * @throws subnetExhausted
+   */
+  withCord(grant: Grant, space: ContainerSpace): Grant;
+  /** The one interface of a container's namespace whose place a guest can take. @throws takeoverRefused */
+  containerLink(space: ContainerSpace, cx: Context): Promise<ContainerLink>;
   /**
    * Proves that a tap is there, ours and free, just before a call that would silently create a missing one
    * (Firecracker does, at attach and at load: facts 8 and headline 5).

@@ -3,8 +3,13 @@ import { definePlugin, pluginContract, stepKind, type Fabric, type PluginHost } 
 import { nameOfAttachment } from './cni/attachments.js';
 import { CniNetworks } from './cni/networks.js';
 import { checkHost } from './check.js';
+import { takenOver } from './container/grant.js';
+import { containerKinds } from './container/kinds.js';
+import { theLink } from './container/link.js';
+import { cordGrant, cordNic } from './container/steps.js';
 import { FabricConfig } from './config.js';
 import { removeBridge } from './effects/bridge.js';
+import { lookAtContainer } from './effects/container.js';
 import { Table } from './effects/elements.js';
 import { lookAtInner } from './effects/inner.js';
 import { loadRuleset } from './effects/nft.js';
@@ -83,6 +88,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   return {
     networks: () => leases.view(),
     grant: (wish) => {
+      if (wish.takeover) return takenOver(wish, wish.takeover, networks[0]?.dns ?? []);
       if (cni.has(wish.network)) return cni.grant(wish);
       const { ports: wanted = [] } = wish;
       ports.grant(wish, wanted);
@@ -93,10 +99,18 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
         throw error;
       }
     },
+    withCord: (grant, space) => {
+      const { vm, network } = grant;
+      const { tap, mac, addresses } = leases.grant({ vm, network, nic: cordNic, ipv4Only: true });
+      return { ...grant, cord: { tap, mac, addresses, space } };
+    },
+    containerLink: async (space, cx) => theLink(await lookAtContainer(space, cx)),
     early: (grants) => cni.early(grants),
     learned: (grant, cx) => cni.learned(grant, cx),
     release: (grant) => {
-      if (grant.cni) return;
+      if (grant.cni ?? grant.takeover) return;
+      const cord = cordGrant(grant);
+      if (cord) leases.release(cord);
       leases.release(grant);
       ports.release(grant, grant.ports ?? []);
     },
@@ -107,6 +121,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       filter: stepKind(filterKind({ table, held: filters, mend })),
       ...netnsKinds({ route, remover, namespaces, inner }),
       ...cni.kinds,
+      ...containerKinds({ route, remover, namespaces }),
       ports: stepKind(portsKind({ table, ports, held: forwarded, mend })),
     },
     verifyTap: async (tap, vm, cx) => {

@@ -21,15 +21,21 @@ add set bridge thaw macs { type ifname . ether_addr; }
 add set bridge thaw addresses { type ifname . ether_addr . ipv4_addr; }
 add set bridge thaw addresses6 { type ifname . ether_addr . ipv6_addr; }
 add set bridge thaw targets6 { typeof iifname . ether saddr . @th,64,128; }
+add set bridge thaw cords { type ifname; }
+add set bridge thaw cord_peers { type ifname . ether_addr; }
 add chain bridge thaw guest
 add chain bridge thaw prerouting { type filter hook prerouting priority -300; policy accept; }
+add chain bridge thaw forward { type filter hook forward priority filter; policy accept; }
 flush chain bridge thaw guest
 flush chain bridge thaw prerouting
+flush chain bridge thaw forward
 table bridge thaw {
   chain guest {
     iifname != @open ${named('closed')}
     iifname . ether saddr != @macs ${named('spoofed_mac')}
     ether type { 0x8100, 0x88a8 } ${named('any_vlan')}
+    iifname @cords ether type != arp iifname . ether daddr != @cord_peers ${named('beyond_peer')}
+    iifname @cords ether daddr != ff:ff:ff:ff:ff:ff iifname . ether daddr != @cord_peers ${named('beyond_peer')}
     ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ether . arp saddr ip @addresses accept
     ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0 iifname . arp saddr ether @macs accept
     ether type arp ${named('spoofed_arp')}
@@ -48,6 +54,9 @@ table bridge thaw {
   }
   chain prerouting {
     meta iifgroup { ${tapGroup}, ${dyingGroup} } goto guest
+  }
+  chain forward {
+    oifname @cords oifname . ether saddr != @cord_peers ${named('beyond_peer')}
   }
 }`;
 }
@@ -129,6 +138,7 @@ table inet thaw {
 function inetTable(networks: readonly Network[]): string {
   return `
 add table inet thaw
+add set inet thaw cord_pairs { type ipv4_addr . ipv4_addr; }
 add chain inet thaw input { type filter hook input priority filter; policy accept; }
 add chain inet thaw forward { type filter hook forward priority filter; policy accept; }
 add chain inet thaw postrouting { type nat hook postrouting priority srcnat; policy accept; }
@@ -140,6 +150,7 @@ table inet thaw {
     ${networks.map(hostRules).join('\n    ')}
   }
   chain forward {
+    ip saddr . ip daddr @cord_pairs accept
     ${networks.map((network) => forwardRules(network, networks)).join('\n    ')}
   }
   chain postrouting {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { LinkName, Mac, NetworkName, VmId } from '../../daemon/api/shapes/ids.js';
 import { PortForward } from '../../daemon/api/shapes/port.js';
 import { cniSteps } from './cni/steps.js';
+import { cordSteps, takeoverSteps } from './container/steps.js';
 import type { Grant, Step } from '../contract.js';
 
 /** An address and a MAC that are a NIC's for as long as its VM has it. */
@@ -44,6 +45,8 @@ export const FilterStep = z.object({
   mac: Mac,
   /** With prefix length. */
   addresses: z.array(z.string()),
+  /** The only one that may be sent to, beside ARP's broadcasts: for a container's cable. Left out for all. */
+  peer: z.object({ mac: Mac, address: z.string() }).optional(),
 });
 export type FilterStep = Readonly<z.infer<typeof FilterStep>>;
 
@@ -66,6 +69,7 @@ export function portSteps({ vm, nic, addresses, ports = [] }: Grant): readonly P
 
 /** The steps that make a grant real, in order. Pure: strategies plan with it. */
 export function stepsFor(grant: Grant): readonly Step[] {
+  if (grant.takeover) return takeoverSteps(grant);
   if (grant.cni) return cniSteps(grant);
   const { vm, nic, network, mac, tap, bridge, vlan, mtu, isolated } = grant;
   const addresses = [...grant.addresses];
@@ -75,5 +79,5 @@ export function stepsFor(grant: Grant): readonly Step[] {
     ...(vlan !== undefined && { vlan }),
   };
   const filter: FilterStep = { kind: 'filter', vm, nic, tap, mac, addresses };
-  return [lease, tapped, filter, ...portSteps(grant)];
+  return [lease, tapped, filter, ...portSteps(grant), ...cordSteps(grant)];
 }

@@ -103,6 +103,8 @@ export const Vm = z.object({
   /** What is being done to it right now. */
   operation: z.object({ id: OperationId, method: z.string(), step: z.string().nullable() }).nullable(),
   labels: z.record(z.string(), z.string()),
+  /** The containers that it belongs to, and how they reach it; null where it belongs to none. */
+  container: z.object({ how: z.enum(['beside', 'takeover']), ids: z.array(z.string()) }).nullable(),
   warnings: z.array(z.string()),
 });
 export type Vm = z.infer<typeof Vm>;

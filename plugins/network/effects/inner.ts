@@ -1,5 +1,5 @@
 import { linkForeign, tapNotReady } from '../../../daemon/api/errors/network.js';
-import { effect, look } from '../../contract.js';
+import { effect, look, type ContainerSpace } from '../../contract.js';
 import { tapGroup, vmOfAlias, aliasOf } from '../names.js';
 import { transaction } from '../netlink/elements.js';
 import type { Link } from '../netlink/link-info.js';
@@ -15,13 +15,19 @@ import type { Route } from './route.js';
 import { intoVlan, openMarked } from './tap.js';
 import { closeTap, persist } from './tun.js';
 
-/** Gives a VM a network namespace of its own. */
-export const giveNamespace = effect(
-  'netns.give',
-  ({ namespaces, vm, plain }: { namespaces: Namespaces; vm: string; plain: boolean }) => {
-    namespaces.give(vm, plain);
-  },
-);
+/** A VM and whose network namespace it gets: that of a container, or else one of its own. */
+interface Given {
+  readonly namespaces: Namespaces;
+  readonly vm: string;
+  readonly plain: boolean;
+  readonly of?: ContainerSpace | undefined;
+}
+
+/** Gives a VM a network namespace. @throws namespaceLimit, namespaceGone, systemCallFailed */
+export const giveNamespace = effect('netns.give', ({ namespaces, vm, plain, of }: Given) => {
+  if (of) namespaces.share(vm, of);
+  else namespaces.give(vm, plain);
+});
 
 /** Lets go of a VM's network namespace: with its VMM it is gone, and all that is in it. */
 export const dropNamespace = effect(

@@ -99,6 +99,14 @@ export class Namespace {
     return null;
   }
 
+  /** The one that a process lives in, if the kernel still knows it by this name; else null. */
+  static named(pid: number, identity: string): Namespace | null {
+    const found = Namespace.of(pid);
+    if (found === null || found.identity === identity) return found;
+    found.close();
+    return null;
+  }
+
   /** Runs `work` inside, which must not wait; a process that it starts lives inside. */
   inside<T>(work: () => T): T {
     home();

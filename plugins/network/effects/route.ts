@@ -6,6 +6,7 @@ import { readLink, type Link } from '../netlink/link-info.js';
 import * as ask from '../netlink/link-requests.js';
 import type { Message, Request } from '../netlink/message.js';
 import { getVlans, readVlans, type Membership } from '../netlink/vlan-requests.js';
+import { getRoutes, readDefaultRoute } from '../netlink/route-requests.js';
 import { errno, failed } from './libc.js';
 import { NetlinkSocket, protocol } from './netlink-socket.js';
 
@@ -17,6 +18,11 @@ export class Route {
   change(what: string, requests: readonly Request[]): void {
     for (const { code, words } of this.#socket.ask(requests))
       if (code < 0) throw failed(words === '' ? what : `${what} (${words})`, code);
+  }
+
+  /** Asks for changes that may be refused. */
+  attempt(requests: readonly Request[]): void {
+    this.#socket.ask(requests);
   }
 
   /**
@@ -58,6 +64,11 @@ export class Route {
   /** The VLANs of a bridge's port. */
   vlans(index: number): readonly Membership[] {
     return this.#list('looking at the VLANs', getVlans(index)).flatMap((one) => readVlans(one, index));
+  }
+
+  /** The default routes, each by its link's index. */
+  defaultRoutes(): readonly { readonly link: number; readonly gateway: number }[] {
+    return this.#list('looking at the routes', getRoutes()).flatMap(readDefaultRoute);
   }
 
   close(): void {

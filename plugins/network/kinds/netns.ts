@@ -22,8 +22,8 @@ function netnsKind({ namespaces }: NetnsTools): StepKind<NetnsStep> {
   return {
     kind: 'netns',
     schema: NetnsStep,
-    adopt: ({ vm }) => namespaces.adopt(vm),
-    run: ({ vm, plain = false }, cx) => giveNamespace({ namespaces, vm, plain }, cx),
+    adopt: ({ vm, of }) => namespaces.adopt(vm, of),
+    run: ({ vm, plain = false, of }, cx) => giveNamespace({ namespaces, vm, plain, of }, cx),
     undo: ({ vm }, cx) => dropNamespace({ namespaces, vm }, cx),
     check: ({ vm }) => Promise.resolve(namespaces.find(vm) ? [] : [namespaceDifference(vm)]),
   };

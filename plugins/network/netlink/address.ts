@@ -48,3 +48,14 @@ export function readAddress(message: Message): LinkAddress {
     prefix: message.body[1] ?? 0,
   };
 }
+
+/** Takes an IPv4 address off a link. */
+export function deleteAddress({ index, address, prefix }: LinkAddress): Request {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(address);
+  return {
+    type: RTM.deleteAddress,
+    flags: flag.ack,
+    body: Buffer.concat([Buffer.from([AF_INET, prefix, 0, 0]), u32(index), attribute(IFA.local, bytes)]),
+  };
+}

@@ -39,3 +39,16 @@ export function readAddress6(message: Message): readonly LinkAddress6[] {
   if (message.body[0] !== AF_INET6 || bytes?.length !== 16) return [];
   return [{ index: readU32(message.body, 4), address: addressOf6(bytes), prefix: message.body[1] ?? 0 }];
 }
+
+/** Takes an IPv6 address off a link. */
+export function deleteAddress6({ index, address, prefix }: LinkAddress6): Request {
+  return {
+    type: RTM.deleteAddress,
+    flags: flag.ack,
+    body: Buffer.concat([
+      Buffer.from([AF_INET6, prefix, 0, 0]),
+      u32(index),
+      attribute(IFA.local, addressBytes6(address)),
+    ]),
+  };
+}

@@ -1,9 +1,10 @@
-import { attribute, flag, replace, text, u16, u32, type Request } from './message.js';
+import { attribute, attributes, flag, readU32, replace, text, u16, u32 } from './message.js';
+import type { Message, Request } from './message.js';
 import { AF_INET } from './rtnetlink.js';
 
 // IPv4 routes, rules that choose among tables of them, and neighbours (linux/rtnetlink.h, fib_rules.h, neighbour.h).
 
-const RTM = { newRoute: 24, newNeighbour: 28, newRule: 32, deleteRule: 33 };
+const RTM = { newRoute: 24, getRoute: 26, newNeighbour: 28, newRule: 32, deleteRule: 33 };
 const RTA = { destination: 1, outLink: 4, gateway: 5, preferredSource: 7, table: 15 };
 const FRA = { inLink: 3, priority: 6, table: 15 };
 const NDA = { destination: 1, linkAddress: 2 };
@@ -15,6 +16,7 @@ const FR_ACT_TO_TABLE = 1;
 const NUD_PERMANENT = 0x80;
 const NTF_PROXY = 8;
 const LOCAL = 255;
+const MAIN = 254;
 
 const add = flag.ack | flag.create | replace;
 
@@ -53,6 +55,19 @@ export function addRoute({ table, base, prefix, link, gateway, source }: Way): R
       ...(source === null ? [] : [attribute(RTA.preferredSource, addressBytes(source))]),
     ]),
   };
+}
+
+/** Asks for all IPv4 routes. */
+export function getRoutes(): Request {
+  return { type: RTM.getRoute, flags: flag.dump, body: Buffer.from([AF_INET, ...Array<number>(11).fill(0)]) };
+}
+
+/** Where a default route of the main table leads; none where a message of {@link getRoutes} is of another route. */
+export function readDefaultRoute({ body }: Message): readonly { link: number; gateway: number }[] {
+  const all = attributes(body.subarray(12));
+  const [link, gateway] = [all.get(RTA.outLink), all.get(RTA.gateway)];
+  if (body[1] !== 0 || body[4] !== MAIN || link?.length !== 4 || gateway?.length !== 4) return [];
+  return [{ link: readU32(link), gateway: gateway.readUInt32BE() }];
 }
 
 interface Rule {

@@ -6,6 +6,7 @@ export const RTM = {
   getLink: 18,
   setLink: 19,
   newAddress: 20,
+  deleteAddress: 21,
   getAddress: 22,
   getVlan: 114,
 };

@@ -3,7 +3,7 @@ import { attribute, flag, nest, text, u32, type Request } from './message.js';
 // Traffic control (linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h): what comes in at one link goes out at another.
 // The classifier is u32, which every kernel with `tc` has; matchall, shorter, is not in small ones.
 
-const RTM = { newQdisc: 36, newFilter: 44 };
+const RTM = { newQdisc: 36, deleteQdisc: 37, newFilter: 44 };
 const TCA = { kind: 1, options: 2 };
 const U32 = { selector: 5, action: 7 };
 const ACT = { kind: 1, options: 2 };
@@ -33,6 +33,12 @@ export function addIngress(link: number): Request {
       text(TCA.kind, 'ingress'),
     ]),
   };
+}
+
+/** Takes that place away, and with it all that is done there. */
+export function deleteIngress(link: number): Request {
+  const place = { handle: ingressHandle, parent: ingress, info: 0 };
+  return { type: RTM.deleteQdisc, flags: flag.ack, body: header(link, place) };
 }
 
 /** All that comes in at `from` goes out at `to`, and nowhere else. */

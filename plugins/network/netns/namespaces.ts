@@ -1,5 +1,6 @@
 import { Namespace } from '../effects/namespace.js';
 import { namespaceGone } from '../../../daemon/api/errors/namespaces.js';
+import type { ContainerSpace } from '../../contract.js';
 import type { NamespacePool } from './pool.js';
 
 /** The network namespaces of VMs. Each is held open for as long as its VM holds the step, so that it can be looked at. */
@@ -21,9 +22,19 @@ export class Namespaces {
     return namespace;
   }
 
-  /** A record says that a VM has one. */
-  adopt(vm: string): void {
-    if (!this.#byVm.has(vm)) this.#byVm.set(vm, null);
+  /** Gives a VM that of a container. @throws namespaceGone */
+  share(vm: string, { pid, netns }: ContainerSpace): Namespace {
+    const already = this.#byVm.get(vm);
+    if (already) return already;
+    const namespace = Namespace.named(pid, netns);
+    if (!namespace) throw namespaceGone({ vm });
+    this.#byVm.set(vm, namespace);
+    return namespace;
+  }
+
+  /** A record says that a VM has one, or that of a container. */
+  adopt(vm: string, space?: ContainerSpace): void {
+    if (!this.#byVm.has(vm)) this.#byVm.set(vm, space ? Namespace.named(space.pid, space.netns) : null);
   }
 
   /** Which process lives in it, as another daemon has left it: where a record says that the VM has one. */

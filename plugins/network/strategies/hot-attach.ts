@@ -76,7 +76,7 @@ function nicStep({ grant, place }: PlannedNic): Step {
 export function planHotAttach({ nics }: PlanFacts): StrategyPlan {
   return {
     prepare: nics.flatMap(({ grant }) => stepsFor(grant)),
-    vmm: nics.some(({ grant }) => grant.cni) ? { netns: 'own' } : {},
+    vmm: nics.some(({ grant }) => grant.cni ?? grant.takeover) ? { netns: 'own' } : {},
     load: { keys: {}, taps: [] },
     plug: nics.map(nicStep),
     rescan: nics.length > 0,

@@ -35,6 +35,7 @@ export const vm: Vm = {
   vmmVersion: '1.16.1',
   operation: null,
   labels: { team: 'blue' },
+  container: null,
   warnings: [],
 };
 

@@ -60,6 +60,7 @@ export function fakeVm(name: string): Vm {
     vmmVersion: null,
     operation: null,
     labels: {},
+    container: null,
     warnings: [],
   };
 }
