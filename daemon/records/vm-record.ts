@@ -80,9 +80,7 @@ export type Pending = z.infer<typeof Pending>;
 /** What binds a clone to containers: it goes a while after the last of them has ended. */
 export const Bond = z.object({
   /** Those that share the clone. */
-  holders: z
-    .array(z.object({ id: z.string(), pid: z.int(), startTime: z.string() }))
-    .readonly(),
+  holders: z.array(z.object({ id: z.string(), pid: z.int(), startTime: z.string() })).readonly(),
   /** The network namespace that they are in; null for the host's. */
   netns: z.string().nullable(),
   how: z.enum(['beside', 'takeover']),

@@ -59,7 +59,15 @@ export function cordSteps(grant: Grant): readonly Step[] {
   const addresses = [...end.addresses];
   const guest = v4(grant.addresses);
   const lease: LeaseStep = { kind: 'lease', vm, nic, network, mac, tap, addresses };
-  const filter: FilterStep = { kind: 'filter', vm, nic, tap, mac, addresses, peer: { mac: grant.mac, address: guest } };
+  const filter: FilterStep = {
+    kind: 'filter',
+    vm,
+    nic,
+    tap,
+    mac,
+    addresses,
+    peer: { mac: grant.mac, address: guest },
+  };
   const cord: CordStep = {
     ...{ kind: 'cord', vm, nic, name: tap, bridge, mac, mtu, space: grant.cord.space },
     ...{ address: v4(addresses), guest },
