@@ -37,7 +37,7 @@ export class FakeContainer {
     const named = Object.entries(annotations).map(([name, value]) => [`dev.thaw.${name}`, value]);
     return {
       ...{ ociVersion: '1.0.2', id: this.id, status: 'created', pid, bundle: '/nowhere' },
-      annotations: { 'dev.thaw.snapshot': 'base', ...Object.fromEntries(named) },
+      annotations: { 'dev.thaw.snapshot': 'base', ...(Object.fromEntries(named) as Record<string, string>) },
     };
   }
 
@@ -74,7 +74,7 @@ export function startHook(
   state: string | object,
 ): { child: ChildProcess; end: Promise<HookEnd> } {
   const [program, inside] = host.box.inside([process.execPath, hookPath, ...args]);
-  const env = { PATH: process.env['PATH'], THAW_SOCKET: host.socketPath };
+  const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], THAW_SOCKET: host.socketPath };
   const child = spawn(program, inside, { stdio: ['pipe', 'ignore', 'pipe'], env });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LinkName, Mac, VmId } from '../../../daemon/api/shapes/ids.js';
 import type { Grant, Step } from '../../contract.js';
-import { JointStep } from '../cni/steps.js';
+import type { JointStep } from '../cni/steps.js';
 import type { NetnsStep } from '../netns/steps.js';
 import type { FilterStep, LeaseStep } from '../steps.js';
 
