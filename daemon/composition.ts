@@ -102,7 +102,7 @@ export async function compose(config: Config, log: Log): Promise<Running> {
 
 async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const { runDir, storeDir } = config;
-  const operations = new Operations(faultsFrom(process.env['THAW_FAULTS']));
+  const operations = new Operations(faultsFrom(process.env));
   const background = new AbortController();
   const cx = operations.looking(background.signal);
   const events = new EventHub(randomUUID());

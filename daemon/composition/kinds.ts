@@ -41,7 +41,7 @@ export function allKinds({ plugins, fleet, agents, prove, verify }: KindParts): 
     startKind(fleet),
     letGoKind(agents),
     unplugKind(fleet),
-    freeKind(() => kinds),
+    freeKind(fleet, () => kinds),
     disksKind(storage),
     folderKind,
     helloKind(agents),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { systemCallFailed } from '../api/errors/host.js';
 import type { Probe } from '../../plugins/contract.js';
@@ -13,6 +13,8 @@ const Fault = z.strictObject({
   fail: z.string().optional(),
   /** Milliseconds to wait, or until the effect's signal aborts. */
   delay: z.int().min(1).optional(),
+  /** A file to write until its file system is full. */
+  fill: z.string().optional(),
   /** Ends the daemon on the spot. */
   kill: z.literal(true).optional(),
 });
@@ -40,23 +42,44 @@ function inFile(path: string): () => readonly Counted[] {
 
 /**
  * The faults of `THAW_FAULTS`, as what the operations' probes call around each effect: a JSON array, or `@` and the path
- * of a file that holds one and may change.
+ * of a file that holds one and may change. To the file `trace` is added a line `<edge> <effect>` for each edge that is
+ * reached, with ` hit` where a fault is put there.
  * @throws ZodError where it is malformed
  */
-export function faultsFrom(text: string | undefined): Probe['edge'] {
+export function faultsFrom({
+  THAW_FAULTS: text,
+  THAW_FAULTS_TRACE: trace,
+}: NodeJS.ProcessEnv): Probe['edge'] {
   if (text === undefined || text === '') return undefined;
   const fixed = text.startsWith('@') ? null : parse(text);
   const faults = fixed === null ? inFile(text.slice(1)) : () => fixed;
+  const note = (line: string): void => {
+    if (trace !== undefined) appendFileSync(trace, `${line}\n`);
+  };
   return async (name, edge, signal) => {
+    note(`${edge} ${name}`);
     for (const fault of faults()) {
       if (fault.at !== name || fault.when !== edge) continue;
       fault.count += 1;
       if (fault.nth !== undefined && fault.nth !== fault.count) continue;
+      note(`${edge} ${name} hit`);
       if (fault.kill) process.kill(process.pid, 'SIGKILL');
+      if (fault.fill !== undefined) fill(fault.fill);
       if (fault.delay !== undefined) await pause(fault.delay, signal);
       if (fault.fail !== undefined) throw systemCallFailed({ what: `${name} (injected)`, errno: fault.fail });
     }
   };
+}
+
+function fill(path: string): void {
+  const file = openSync(path, 'w');
+  try {
+    for (const piece = Buffer.alloc(65_536, 1); ;) writeSync(file, piece);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  } finally {
+    closeSync(file);
+  }
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { diskFull, systemCallFailed } from '../api/errors/host.js';
 import { effect, look } from '../../plugins/contract.js';
 
 // Synchronous: a record is a few kilobytes on a tmpfs, and going through the thread pool costs several times the write.
@@ -17,7 +18,9 @@ export const recordWrite = effect('record.write', (file: { path: string; text: s
     renameSync(temporary, file.path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    const { code = 'EIO' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT') throw diskFull({ path: file.path }, { cause: error });
+    throw systemCallFailed({ what: `writing ${file.path}`, errno: code }, { cause: error });
   }
 });
 

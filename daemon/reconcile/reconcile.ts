@@ -43,7 +43,8 @@ export async function reconcileAtStart(parts: ReconcileParts, cx: Context): Prom
   for (const error of unusable) log.error({ err: error }, 'a record was set aside');
   // Leases, names and ids first, of all VMs: whatever comes next must not take them.
   const vms = found.map((record) => takeUp(record, parts));
-  const verdicts = await Promise.all(vms.map((vm) => settle(vm, parts, cx)));
+  // Where one can't even be looked at no daemon starts: better than to take what lives for dead.
+  const verdicts = await allSettled(vms.map((vm) => settle(vm, parts, cx)));
   const swept = await sweep(parts, cx);
   // Rules and links that somebody took away while no daemon looked: the VMs' network comes back with us.
   const mended = await parts.fabric.mend(cx);
@@ -106,6 +107,12 @@ async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm:
   }
   log.info({ vm: vm.id, name: vm.name, verdict }, 'a recorded VM was reconciled');
   return { vm: vm.id, verdict };
+}
+
+/** What all of them gave. @throws what the first that failed threw, once nothing goes on */
+async function allSettled<T>(all: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
 /** Frees taps, rules, drafts and disks of nobody. */

@@ -32,7 +32,9 @@ export class Deleter {
     try {
       await operation.during('delete', 'step', () => store.delete(manifest.id, operation.cx));
     } catch (thrown) {
-      catalog.add(manifest);
+      // Once its folder is moved away it is gone, whatever came then: the rest is swept.
+      const there = await store.list(operation.aside(new AbortController().signal)).catch(() => [manifest]);
+      if (there.some(({ id }) => id === manifest.id)) catalog.add(manifest);
       throw operation.refuse(thrown);
     }
     operation.end('committed');

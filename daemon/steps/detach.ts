@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { nothing, stepKind, within, type Json, type Step, type StepKinds } from '../../plugins/contract.js';
+import {
+  nothing,
+  stepKind,
+  within,
+  type Context,
+  type Json,
+  type Step,
+  type StepKinds,
+} from '../../plugins/contract.js';
 import type { Agents } from '../agent/agents.js';
 import type { Fleet } from '../vmm/fleet.js';
 
@@ -33,9 +41,7 @@ export const unplugKind = (fleet: Fleet) =>
     kind: 'unplug',
     schema: unplug,
     async run(step, cx) {
-      const api = fleet.api(step.vm);
-      const { 'network-interfaces': nics } = await api.config(cx);
-      if (nics.some((nic) => nic.iface_id === step.nic)) await api.deleteNic(step.nic, cx);
+      if (await hasNic(fleet, step, cx)) await fleet.api(step.vm).deleteNic(step.nic, cx);
     },
     ...nothing,
   });
@@ -43,16 +49,35 @@ export const unplugKind = (fleet: Fleet) =>
 const free = z.object({ kind: z.literal('free'), vm: z.string(), nic: z.string(), steps: z.array(z.json()) });
 export type FreeStep = z.infer<typeof free> & Step;
 
-/** Undoes steps that the VM holds no longer: a detached NIC's rules, tap and lease, last made first. */
-export const freeKind = (kinds: () => StepKinds) =>
-  stepKind<FreeStep>({
+/** Whether the VMM has a NIC. @throws vmEnded */
+export async function hasNic(
+  fleet: Fleet,
+  { vm, nic }: { vm: string; nic: string },
+  cx: Context,
+): Promise<boolean> {
+  const { 'network-interfaces': nics } = await fleet.api(vm).config(cx);
+  return nics.some(({ iface_id }) => iface_id === nic);
+}
+
+/**
+ * Undoes steps that the VM holds no longer: a detached NIC's rules, tap and lease, last made first. There is no way
+ * back from an unplug, so one that was broken off after it is finished, not undone.
+ */
+export const freeKind = (fleet: Fleet, kinds: () => StepKinds) => {
+  const run = async (step: FreeStep, cx: Context): Promise<void> => {
+    for (const held of [...step.steps].reverse()) {
+      const one = held as Json as Step;
+      await kinds()[one.kind]?.undo(one, cx);
+    }
+  };
+  return stepKind<FreeStep>({
+    ...nothing,
     kind: 'free',
     schema: free,
-    async run(step, cx) {
-      for (const held of [...step.steps].reverse()) {
-        const one = held as Json as Step;
-        await kinds()[one.kind]?.undo(one, cx);
-      }
+    run,
+    async undo(step, cx) {
+      // All of a VM that has ended is undone by its own steps.
+      if (fleet.find(step.vm) && !(await hasNic(fleet, step, cx))) await run(step, cx);
     },
-    ...nothing,
   });
+};

@@ -58,10 +58,16 @@ export class ForeignVms {
       },
       cx,
     );
-    for (const parent of [runDir, join(runDir, 'vms')]) {
-      for (const name of await subfolders(parent, cx)) vms.#hint(join(parent, name));
+    try {
+      for (const parent of [runDir, join(runDir, 'vms')]) {
+        for (const name of await subfolders(parent, cx)) vms.#hint(join(parent, name));
+      }
+      await vms.#look();
+    } catch (error) {
+      // A watch left open would keep a daemon that could not start from ending.
+      await vms.close();
+      throw error;
     }
-    await vms.#look();
     return vms;
   }
 

@@ -12,6 +12,7 @@ import { asThawError, type Operation } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
 import { perform, undoAll, undoChange, type Bench, type Change } from './transact.js';
 import type { Registry } from './registry.js';
+import { withoutUnplugged } from './unplugged.js';
 import type { Vm } from './vm.js';
 
 /** Operations in whose course the VMM is meant to end. */
@@ -90,7 +91,7 @@ export class Lifecycle {
     } catch (thrown) {
       const error = asThawError(thrown).within(operation.id);
       // The VM may have ended meanwhile; then whoever noticed waits for us, and frees all of it.
-      await this.#undone(operation, error, () => undoChange(vm, change, this.#parts.bench));
+      await this.#undone(operation, error, () => this.#undoChange(vm, change));
       throw error;
     } finally {
       this.#tell('vm.changed', vm, operation);
@@ -145,17 +146,27 @@ export class Lifecycle {
 
   /** Undoes the change in whose middle another daemon has left a VM; the VM goes on. */
   async undoLeft(vm: Vm): Promise<void> {
-    const { bench, operations } = this.#parts;
+    const { operations } = this.#parts;
     const { pending } = vm.record;
     if (pending === null) return;
     const operation = operations.begin({ method: `undo ${pending.method}`, vm: vm.id, name: vm.name });
     vm.claim(operation);
     try {
-      await undoChange(vm, { operation, steps: pending.steps }, bench);
+      await this.#undoChange(vm, { operation, steps: pending.steps });
       operation.end('committed');
     } catch (thrown) {
       throw operation.refuse(thrown);
     }
+  }
+
+  async #undoChange(vm: Vm, change: Parameters<typeof undoChange>[1]): Promise<void> {
+    const { bench, fleet } = this.#parts;
+    const { steps } = change;
+    const undone: Change['undone'] = async (left, cx) => ({
+      ...(await change.undone?.(left, cx)),
+      ...(await withoutUnplugged(vm.record, { steps, left, fleet }, cx)),
+    });
+    await undoChange(vm, { ...change, undone }, bench);
   }
 
   async #remove(vm: Vm, method: string, detail: object): Promise<void> {
@@ -196,11 +207,12 @@ export class Lifecycle {
     { more, stopped }: { more: readonly Step[]; stopped?: () => void },
   ): Promise<void> {
     const { bench, registry, agents, fleet } = this.#parts;
+    const aside = operation.aside(new AbortController().signal);
+    // Before its VMM ends: what was begun is finished, by the next daemon if need be. A full disk must not keep us from it.
+    await vm.write({ removing: true }, bench.records, aside).catch(() => undefined);
     await agents.close(vm.id);
     // First of all: what else is undone is then in nobody's use, and NICs need no unplugging.
-    await operation.during('end', 'undo', () =>
-      fleet.end({ vm: vm.id, dir: vm.dir }, operation.aside(new AbortController().signal)),
-    );
+    await operation.during('end', 'undo', () => fleet.end({ vm: vm.id, dir: vm.dir }, aside));
     stopped?.();
     await undoAll(vm, { operation, more }, bench);
     fleet.forget(vm.id);

@@ -100,8 +100,6 @@ export async function undoAll(
   bench: Bench,
 ): Promise<void> {
   const aside = operation.aside(never);
-  // A full disk must not keep us from freeing: the mark only spares the next daemon from adopting what is half gone.
-  await vm.write({ removing: true }, bench.records, aside).catch(() => undefined);
   const pending = vm.record.pending?.steps ?? more;
   const failures = await undo([...vm.record.steps, ...pending], operation, bench);
   if (failures.length === 0) return bench.records.remove(vm.id, aside);

@@ -17,6 +17,7 @@ read -r pid rest < /proc/self/stat
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 ip link set lo up
+if [ -n "$SMALL" ]; then for dir; do mount -t tmpfs -o "size=$SMALL,mode=0700" tmpfs "$dir"; done; fi
 echo "$pid"
 cat > /dev/null
 exit 0
@@ -24,8 +25,9 @@ exit 0
 
 // Outside: outlives everything inside, and then removes the folders.
 const warden = `
-unshare --net --mount --propagation private --pid --fork sh -c "$1"
+init=$1
 shift
+unshare --net --mount --propagation private --pid --fork sh -c "$init" init "$@"
 rm -rf -- "$@"
 `;
 
@@ -46,28 +48,36 @@ export interface Inmate {
  * this process closes it, or dies of whatever, the kernel ends all that runs inside, and the folders go.
  */
 export class Box {
-  /** On a tmpfs, with a short path: sockets lie in it. */
+  /** On a tmpfs, with a short path: sockets lie in it. Where the folders are small, ask {@link seen} for its path here. */
   readonly runDir: string;
   /** On a disk. */
   readonly storeDir: string;
   /** The first process inside, by its number on the host. */
   readonly pid: number;
   readonly #warden: ChildProcess;
+  readonly #small: boolean;
 
-  private constructor(dirs: { run: string; store: string }, started: { warden: ChildProcess; pid: number }) {
+  private constructor(
+    dirs: { run: string; store: string; small: boolean },
+    started: { warden: ChildProcess; pid: number },
+  ) {
     this.runDir = dirs.run;
     this.storeDir = dirs.store;
+    this.#small = dirs.small;
     this.pid = started.pid;
     this.#warden = started.warden;
   }
 
-  static async open(): Promise<Box> {
+  /** @param small the size of a tmpfs for each of the folders, e.g. `8m`: disks that can be filled */
+  static async open({ small = '' }: { small?: string } = {}): Promise<Box> {
     const dirs = {
+      small: small !== '',
       run: await mkdtemp(join(runRoot(), 'thaw-')),
       store: await mkdtemp(join(tmpdir(), 'thaw-')),
     };
     const child = spawn('sh', ['-c', warden, 'warden', init, dirs.run, dirs.store], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, SMALL: small },
       // A Ctrl-C at the terminal must not end it before it has cleaned up.
       detached: true,
     });
@@ -77,6 +87,11 @@ export class Box {
     ])) as [string];
     if (!/^\d+$/.test(line)) throw new Error('the namespaces for a test could not be made');
     return new Box(dirs, { warden: child, pid: Number(line) });
+  }
+
+  /** The path on this side of one inside. */
+  seen(path: string): string {
+    return this.#small ? `/proc/${this.pid}/root${path}` : path;
   }
 
   /** The command line that runs `command` inside. */

@@ -18,6 +18,8 @@ export interface HostFault {
   readonly fail?: string;
   /** Milliseconds. */
   readonly delay?: number;
+  /** A file to write until its file system is full. */
+  readonly fill?: string;
   readonly kill?: true;
 }
 
@@ -27,6 +29,8 @@ export interface HostOptions {
   readonly faults?: readonly HostFault[];
   /** Faults of the stand-in; test/firecracker/README.md lists them. */
   readonly vmmFaults?: readonly Readonly<Record<string, unknown>>[];
+  /** The size of a tmpfs each for run directory and store, e.g. `8m`. */
+  readonly small?: string;
   /** More environment for daemon and VMMs, e.g. `FIRECRACKER_STANDIN_TIMING`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -43,7 +47,7 @@ interface Test {
  * `FIRECRACKER_BIN` names, as Firecracker. All of it goes with the test, however that ends.
  */
 export async function startHost(t: Test, options: HostOptions = {}): Promise<Host> {
-  const box = await Box.open();
+  const box = await Box.open(options);
   t.teardown(() => box.close());
   const host = await Host.on(box, options);
   t.teardown(async () => {
@@ -72,7 +76,7 @@ export class Host {
     this.box = box;
     this.runDir = join(box.runDir, 'run');
     this.storeDir = box.storeDir;
-    this.socketPath = join(this.runDir, 'thawd.sock');
+    this.socketPath = box.seen(join(this.runDir, 'thawd.sock'));
     this.#configPath = join(box.runDir, 'config.json');
     this.#env = {
       ...(options.vmmFaults ? { FIRECRACKER_STANDIN_FAULTS: JSON.stringify(options.vmmFaults) } : {}),
@@ -91,7 +95,7 @@ export class Host {
       slots: { size: 0 },
       ...options.config,
     };
-    await writeFile(host.#configPath, JSON.stringify(config), { mode: 0o600 });
+    await writeFile(box.seen(host.#configPath), JSON.stringify(config), { mode: 0o600 });
     await host.start();
     host.#before = new Set(await host.#inventory());
     return host;
@@ -129,9 +133,15 @@ export class Host {
     return this.#running.end(signal);
   }
 
+  /** Whether a daemon runs. */
+  get alive(): boolean {
+    return this.#daemon?.alive === true;
+  }
+
   /** Waits until the daemon ends of itself: of an injected fault. */
   ended(): Promise<Exit> {
-    return this.#running.ended;
+    if (!this.#daemon) throw new Error('no daemon has run on this host');
+    return this.#daemon.ended;
   }
 
   /** Ends the daemon as systemd does, and starts the next. */
@@ -177,7 +187,7 @@ export class Host {
   }
 
   async #inventory(): Promise<readonly string[]> {
-    const own = this.#daemon?.alive === true ? [this.#daemon.pidInside] : [];
+    const own = this.#daemon?.alive ? [this.#daemon.pidInside] : [];
     return inventory(this.box, own);
   }
 }

@@ -54,9 +54,9 @@ async function rulesOf(box: Box): Promise<readonly string[]> {
 /** All beneath the run directory, and of the store what does not belong to a snapshot. */
 async function filesOf(box: Box): Promise<readonly string[]> {
   const store = await Promise.all(
-    ['drafts', 'trash', 'vms'].map((folder) => walk(join(box.storeDir, folder), 1)),
+    ['drafts', 'trash', 'vms'].map((folder) => walk(box.seen(join(box.storeDir, folder)), 1)),
   );
-  return [...(await walk(box.runDir, 3)), ...store.flat()].map((path) => `file ${path}`);
+  return [...(await walk(box.seen(box.runDir), 3)), ...store.flat()].map((path) => `file ${path}`);
 }
 
 async function walk(dir: string, depth: number): Promise<string[]> {
