@@ -39,7 +39,7 @@ export function allKinds({ plugins, fleet, agents, prove, verify }: KindParts): 
     compatibleKind(prove),
     configureKind(fleet),
     startKind(fleet),
-    letGoKind(agents),
+    letGoKind({ agents, fleet, kinds: () => kinds }),
     unplugKind(fleet),
     freeKind(fleet, () => kinds),
     disksKind(storage),

@@ -17,19 +17,40 @@ const letGo = z.object({
   nic: z.string(),
   mac: z.string(),
   timeout: z.int(),
+  /** The `update` step that gives it back to the guest. */
+  back: z.json().optional(),
 });
 export type LetGoStep = z.infer<typeof letGo> & Step;
 
-/** The guest takes the device out of its bus first: without that its kernel may hang at the next rescan (fact 2). */
-export const letGoKind = (agents: Agents) =>
+/**
+ * The guest takes the device out of its bus first: without that its kernel may hang at the next rescan (fact 2). Undone,
+ * it finds the device again, where that was not unplugged.
+ */
+export const letGoKind = ({
+  agents,
+  fleet,
+  kinds,
+}: {
+  agents: Agents;
+  fleet: Fleet;
+  kinds: () => StepKinds;
+}) =>
   stepKind<LetGoStep>({
+    ...nothing,
     kind: 'let-go',
     schema: letGo,
     run: (step, cx) =>
       within(cx, { what: 'the guest’s letting go', milliseconds: step.timeout }, (inner) =>
         agents.of(step.vm).prepareDetach(step.mac, inner),
       ),
-    ...nothing,
+    async undo(step, cx) {
+      const { back } = step;
+      if (back === undefined || !fleet.find(step.vm) || !(await hasNic(fleet, step, cx))) return;
+      // A guest that does not hear has most likely not let go either; whether it is well is for its health to say.
+      await kinds()
+        ['update']?.run(back as Json as Step, cx)
+        .catch(() => cx.signal.throwIfAborted());
+    },
   });
 
 const unplug = z.object({ kind: z.literal('unplug'), vm: z.string(), nic: z.string() });

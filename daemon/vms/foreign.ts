@@ -14,6 +14,8 @@ const reserved: ReadonlySet<string> = new Set(['vms', 'records']);
 
 /** Milliseconds for a socket to show that a Firecracker is behind it. */
 const probeDeadline = 1_000;
+/** Milliseconds after which what could not be looked at is tried again. */
+const patience = 1_000;
 /** Milliseconds to gather hints: one change makes several. */
 const gather = 20;
 
@@ -40,6 +42,7 @@ export class ForeignVms {
   readonly #dirty = new Set<string>();
   #watch: RunWatch | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #closed = false;
   #looking: Promise<void> = Promise.resolve();
 
   private constructor(parts: ForeignVmsParts) {
@@ -87,11 +90,13 @@ export class ForeignVms {
 
   /** Looks at a folder that is ours no more. */
   async lookAgain(dir: string): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#lookAt(dir));
+    this.#dirty.add(dir);
+    this.#looking = this.#looking.then(() => this.#look());
     await this.#looking;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#watch?.close();
     await this.#looking;
@@ -108,16 +113,26 @@ export class ForeignVms {
     const dir = join(this.#parts.runDir, ...name);
     if (this.#parts.ours(dir)) return;
     this.#dirty.add(dir);
+    this.#lookIn(gather);
+  }
+
+  #lookIn(milliseconds: number): void {
+    if (this.#closed) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       this.#looking = this.#looking.then(() => this.#look());
-    }, gather);
+    }, milliseconds);
   }
 
+  /** Never rejects: nobody waits for it. What can't be looked at now (too many open files, say) is tried again. */
   async #look(): Promise<void> {
     const dirs = [...this.#dirty];
     this.#dirty.clear();
-    await Promise.all(dirs.map((dir) => this.#lookAt(dir)));
+    const again = async (dir: string): Promise<void> => {
+      await this.#lookAt(dir).catch(() => this.#dirty.add(dir));
+    };
+    await Promise.all(dirs.map(again));
+    if (this.#dirty.size > 0) this.#lookIn(patience);
   }
 
   async #lookAt(dir: string): Promise<void> {

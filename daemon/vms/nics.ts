@@ -21,6 +21,8 @@ type Undone = NonNullable<Parameters<Lifecycle['change']>[1]['undone']>;
 
 /** Firecracker's device slots without the root bridge (fact 11: 30 NICs beside one vsock). */
 const deviceSlots = 31;
+/** Milliseconds for a guest to take up again a NIC that it has let go. */
+const backTimeout = 3_000;
 /** Milliseconds for a guest to let go of a NIC. */
 const letGoTimeout = 10_000;
 
@@ -75,10 +77,11 @@ export class Nics {
     return attachmentOf(vm, grant.nic);
   }
 
-  #document(vm: Vm, more: Grant): UpdateStep['document'] {
+  #document(vm: Vm, more: readonly Grant[]): UpdateStep['document'] {
     const { record } = vm;
-    const grants = [...record.attachments.map((one) => one.grant), more];
-    const nics = [...record.attachments.map((one) => one.inner ?? guestNic(one.grant)), guestNic(more)];
+    const grants = [...record.attachments.map((one) => one.grant), ...more];
+    const known = record.attachments.map((one) => one.inner ?? guestNic(one.grant));
+    const nics = [...known, ...more.map((grant) => guestNic(grant))];
     const machineId = record.machineId ?? '';
     return identityDocument({ ...record, vm: vm.id, name: vm.name, machineId, grants, nics });
   }
@@ -93,7 +96,14 @@ export class Nics {
     const { mac } = attachment.grant;
     const { everUnplugged } = vm.record;
     const held = vm.record.steps.filter((step) => step['nic'] === id);
-    const letGo: LetGoStep = { kind: 'let-go', vm: vm.id, nic: id, mac, timeout: letGoTimeout };
+    const back = this.#updateStep(vm, {
+      nic: attachment.inner ?? guestNic(attachment.grant),
+      timeout: backTimeout,
+    });
+    const letGo: LetGoStep = {
+      ...{ kind: 'let-go', vm: vm.id, nic: id, mac, timeout: letGoTimeout },
+      back: JSON.parse(JSON.stringify(back)) as LetGoStep['back'],
+    };
     const unplug: UnplugStep = { kind: 'unplug', vm: vm.id, nic: id };
     const free: FreeStep = {
       kind: 'free',
@@ -114,6 +124,27 @@ export class Nics {
     });
   }
 
+  /** What a guest is told of one of its NICs; `more` is one that its record does not name yet. */
+  #updateStep(vm: Vm, of: { nic: UpdateStep['nics'][number]; more?: Grant; timeout: number }): UpdateStep {
+    const { record } = vm;
+    const more = of.more ? [of.more] : [];
+    return {
+      kind: 'update',
+      vm: vm.id,
+      timeout: of.timeout,
+      rescan: true,
+      // The file tells of all its NICs, this one too.
+      parts: record.parts.includes('identity') ? ['network', 'identity'] : ['network'],
+      hostname: vm.name,
+      machineId: record.machineId ?? '',
+      nics: [of.nic],
+      // The file with the servers is written anew, for all NICs.
+      dns: dnsOf([...record.attachments.map(({ grant }) => grant), ...more]),
+      document: this.#document(vm, more),
+      needs: ['network'],
+    };
+  }
+
   #attachSteps(
     vm: Vm,
     grant: Grant,
@@ -126,21 +157,7 @@ export class Nics {
       ...(rxRateLimiter && { rxRateLimiter }),
       ...(txRateLimiter && { txRateLimiter }),
     };
-    const update: UpdateStep = {
-      kind: 'update',
-      vm: vm.id,
-      timeout,
-      rescan: true,
-      // The file tells of all its NICs, this one too.
-      parts: vm.record.parts.includes('identity') ? ['network', 'identity'] : ['network'],
-      hostname: vm.name,
-      machineId: vm.record.machineId ?? '',
-      nics: [guestNic(grant)],
-      // The file with the servers is written anew, for all NICs.
-      dns: dnsOf([...vm.record.attachments.map((one) => one.grant), grant]),
-      document: this.#document(vm, grant),
-      needs: ['network'],
-    };
+    const update = this.#updateStep(vm, { nic: guestNic(grant), more: grant, timeout });
     const confirm: ConfirmStep = { kind: 'confirm', vm: vm.id, ping: [], timeout };
     return [...this.#parts.fabric.stepsFor(grant), nic, update, confirm];
   }

@@ -233,13 +233,12 @@ t.test('a NIC that the guest never confirmed is taken out again, and nothing els
   t.strictSame(await host.leftovers(), []);
 });
 
-t.test('a detach whose last part failed can be asked for again', async (t) => {
+t.test('a detach that fails after the unplug is finished all the same: there is no way back', async (t) => {
   await again(host, { at: 'tap.remove', nth: 1, fail: 'EBUSY' });
   await restore('twice', { nics: [{}, {}] });
   t.match(await failureOf(host.client.network.detach({ vm: 'twice', attachment: 'eth1' })), {
     reason: 'system-call-failed',
   });
-  await host.client.network.detach({ vm: 'twice', attachment: 'eth1' });
   t.equal((await look('twice')).attachments.length, 1);
   await stopAll(host);
   t.strictSame(await host.leftovers(), []);

@@ -67,12 +67,20 @@ function isSafe(file: string, name: string): boolean {
           types.some(({ expression }) => expression.getText() === 'Error'),
         ) === true
       );
-    } else if (ts.isExportDeclaration(statement) && statement.isTypeOnly) {
-      if (statement.getText().includes(name)) return true;
+    } else if (ts.isExportDeclaration(statement) && statement.getText().includes(name)) {
+      return statement.isTypeOnly || isPassedOn(file, statement, name);
     }
   }
   return false;
 }
+
+function isPassedOn(file: string, { moduleSpecifier: from }: ts.ExportDeclaration, name: string): boolean {
+  return from !== undefined && ts.isStringLiteral(from) && isSafe(targetOf(file, from.text), name);
+}
+
+/** The source that a relative import leads to. */
+const targetOf = (file: string, from: string): string =>
+  relative(projectDir, resolve(projectDir, dirname(file), from)).replace(/\.js$/, '.ts');
 
 function isData(node: ts.Expression | undefined): boolean {
   if (node === undefined) return false;
@@ -138,7 +146,7 @@ t.test('what is taken from effects/ is an effect, data, or a handle that stands 
   for (const file of files.filter((file) => !inEffects(file))) {
     for (const { from, names } of taken(parse(file))) {
       if (!from.startsWith('.')) continue;
-      const target = relative(projectDir, resolve(projectDir, dirname(file), from)).replace(/\.js$/, '.ts');
+      const target = targetOf(file, from);
       if (!inEffects(target)) continue;
       for (const name of names) {
         if (isSafe(target, name)) effects += 1;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { truncate, writeFile } from 'node:fs/promises';
 import type { ParamsOf } from '../../client/index.js';
-import { machine, only } from '../support/base.js';
+import { machine, only } from '../support/flow.js';
 import type { Host } from '../support/host.js';
 
 /** A snapshot `base`, whose source is gone again. */

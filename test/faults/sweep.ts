@@ -62,7 +62,10 @@ const patience = 250;
 /** Does the change once without a fault, then with one at each point (or a draw of them). */
 export async function sweep(t: Test, flow: Flow): Promise<void> {
   const faults = new Faults();
-  t.teardown(() => Promise.resolve(faults.close()));
+  t.teardown(async () => {
+    await Promise.resolve();
+    faults.close();
+  });
   const config = {
     health: { intervalSeconds: 0, agentIntervalSeconds: 0 },
     reconcile: { intervalSeconds: 0 },
@@ -136,7 +139,7 @@ class Round {
       await host.client.close();
       await host.start();
     } else if (failure !== null) {
-      if (one === null && !flow.always) return [`it failed: ${String(failure)}`];
+      if (one === null && !flow.always) return [`it failed: ${failure}`];
       await quiet(host);
       // What resisted is tried again.
       await host.client.system.reconcile({});
@@ -152,15 +155,12 @@ class Round {
   }
 
   /** Does it, until it is done or the daemon is dead; the failure, or null. */
-  async #act(one: Case | null): Promise<unknown> {
+  async #act(one: Case | null): Promise<string | null> {
     const [host, flow] = [this.#host, this.#flow];
     const signal = one?.kind === 'hang' ? AbortSignal.timeout(patience) : new AbortController().signal;
-    const done = flow.act(host, signal).then(
-      () => null,
-      (error: unknown) => error ?? 'nothing',
-    );
+    const done = flow.act(host, signal).then(() => null, String);
     // A client tries for long to reach a daemon that is dead.
-    return host.alive ? Promise.race([done, host.ended()]) : done;
+    return host.alive ? Promise.race([done, host.ended().then(() => 'the daemon has ended')]) : done;
   }
 
   #empty(): void {

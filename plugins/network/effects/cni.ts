@@ -105,8 +105,13 @@ export const openCache = effect('cni.open', async (dir: string) => {
 
 /** Writes a file of the cache, whole or not at all. */
 export const writeCache = effect('cni.write', async ({ path, text }: { path: string; text: string }) => {
-  await writeFile(`${path}.new`, text, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  try {
+    await writeFile(`${path}.new`, text, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  } catch (error) {
+    await rm(`${path}.new`, { force: true });
+    throw error;
+  }
 });
 
 export const removeCache = effect('cni.remove', (path: string) => rm(path, { force: true }));

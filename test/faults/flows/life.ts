@@ -1,4 +1,4 @@
-import { machine } from '../../support/base.js';
+import { machine } from '../../support/flow.js';
 import type { Flow } from '../flow.js';
 import { prepareBase, prepareDrive, restoreOne } from '../support.js';
 

@@ -1,4 +1,4 @@
-import { machine } from '../../support/base.js';
+import { machine } from '../../support/flow.js';
 import { prepareBase, prepareDrive, restoreOne } from '../support.js';
 import type { Flow } from '../flow.js';
 
@@ -25,5 +25,5 @@ export const undo: Flow = {
   ],
   always: { at: 'vmm.resume', when: 'after', fail: 'EIO' },
   prepare,
-  act: restore.act,
+  act: (host, signal) => restore.act(host, signal),
 };

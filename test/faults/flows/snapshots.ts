@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { machine } from '../../support/base.js';
+import { machine } from '../../support/flow.js';
 import type { Host } from '../../support/host.js';
 import type { Flow } from '../flow.js';
 import { prepareBase, prepareDrive, restoreOne, survives } from '../support.js';
@@ -10,10 +10,17 @@ async function whole({ box, client, storeDir }: Host): Promise<readonly string[]
   const { snapshots } = await client.snapshot.list();
   const told = snapshots.map(({ id }) => id).sort();
   const there = readdirSync(box.seen(join(storeDir, 'snapshots'))).sort();
-  const verified = await Promise.all(told.map((snapshot) => client.snapshot.verify({ snapshot })));
+  const damages = await Promise.all(
+    told.map((snapshot) =>
+      client.snapshot.verify({ snapshot }).then(
+        () => [],
+        (error: unknown) => [String(error)],
+      ),
+    ),
+  );
   return [
     ...(told.join() === there.join() ? [] : [`told of: ${told.join()}; there: ${there.join()}`]),
-    ...verified.flatMap(({ intact }, n) => (intact ? [] : [`${told[n] ?? ''} is damaged`])),
+    ...damages.flat(),
   ];
 }
 
