@@ -102,7 +102,8 @@ async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm:
       if (fault) health.note(vm, fault);
     }
     // A pause in vain can have cost it its agent: ready is said of it only where that answers.
-    if (verdict === 'undo' && vm.observed.power.is === 'running') health.note(vm, await health.agentOf(vm, cx));
+    if (verdict === 'undo' && vm.observed.power.is === 'running')
+      health.note(vm, await health.agentOf(vm, cx));
   } catch (error) {
     // The record keeps what resists; the next start, or a stop by hand, tries again.
     log.error({ vm: vm.id, verdict, err: error }, 'a VM could not be reconciled');

@@ -16,6 +16,9 @@ const groups: readonly Readonly<Record<string, Flow>>[] = [
 
 /** Changes that no flow makes, and why. */
 const elsewhere: Readonly<Record<string, string>> = {
+  'cord.address': 'a container’s network; test/e2e/containers.test.ts',
+  'container.vacate': 'a container’s network; test/e2e/containers.test.ts',
+  'container.unvacate': 'a container’s network; test/e2e/containers.test.ts',
   'sysctl.write': 'writes a setting of the host once and for all; test/plugins/network/networks.test.ts',
   'bridge.remove': 'at the end of a bridge that is not used; test/plugins/network/bridge.test.ts',
 };

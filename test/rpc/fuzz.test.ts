@@ -5,6 +5,7 @@ import { methods } from '../../daemon/api/index.js';
 import { EventHub } from '../../daemon/events/hub.js';
 import { eventHandlers } from '../../daemon/methods/events.js';
 import { fakeHandlers } from './support/handlers.js';
+import { generator } from '../support/random.js';
 import { startHost, Wire } from './support/host.js';
 
 /** Frames in all; CI sets a million. The seed is printed, and THAW_FUZZ_SEED repeats it. */
@@ -130,14 +131,4 @@ function drain(socket: Socket): { last: Promise<void>; closed: Promise<void> } {
     });
   });
   return { last, closed };
-}
-
-/** Mulberry32: small, and the same everywhere for a seed. */
-function generator(state: number): (below: number) => number {
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) % below;
-  };
 }
