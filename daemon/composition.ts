@@ -42,6 +42,7 @@ import { Catalog } from './snapshots/catalog.js';
 import { Deleter } from './snapshots/deleter.js';
 import { Snapshotter } from './snapshots/snapshotter.js';
 import { Binaries } from './vmm/binaries.js';
+import { Cgroups } from './vmm/cgroups.js';
 import { Fleet } from './vmm/fleet.js';
 import { Adopter } from './vms/adopter.js';
 import { Booter } from './vms/booter.js';
@@ -175,9 +176,13 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const health = new Health({ fleet, agents, events });
   const host = await hostLook(undefined, cx);
   registry.room.limit(config.limits);
+  const cgroups = new Cgroups(config.cgroups);
+  // Refused now rather than at the first VM.
+  await cgroups.confinement(undefined, cx);
   const lifetimes = new Lifetimes({ registry, records, lifecycle, operations, events, log });
   const common = {
     ...{ runDir, store, fabric, fleet, agents, registry, operations, lifecycle, lifetimes, events },
+    cgroups,
   };
   await reconcileAtStart({ ...common, records, kinds, health, log }, cx);
   // Only now: what a daemon before had published and not committed is gone by now.

@@ -64,6 +64,15 @@ function attachmentWords(nic: Attachment): string {
   return `${addresses} on ${nic.network}, tap ${nic.tap}, ${nic.mac}${inside}, ${evidence(nic.state)}`;
 }
 
+function limitWords({ memoryMib, cpus, pids }: NonNullable<Vm['limits']>): string {
+  const words = [
+    memoryMib === undefined ? '' : `${memoryMib} MiB`,
+    cpus === undefined ? '' : `${cpus} processors`,
+    pids === undefined ? '' : `${pids} threads`,
+  ];
+  return words.filter((word) => word !== '').join(', ');
+}
+
 /** `key: value` with the keys in a column. */
 export function facts(rows: readonly (readonly [string, string])[], paint: Paint): readonly string[] {
   const left = Math.max(0, ...rows.map(([key]) => key.length));
@@ -84,6 +93,7 @@ export function vmLines(vm: Vm, now: number, paint: Paint): readonly string[] {
     ],
     ['created', `${pointOfTime(vm.createdAt)}, ${age(vm.createdAt, now)} ago`],
     ...(vm.expiresAt === null ? [] : [['expires', pointOfTime(vm.expiresAt)] as const]),
+    ...(vm.limits === null ? [] : [['limits', limitWords(vm.limits)] as const]),
     ['process', processWords(vm.process)],
     ['power', vm.power.is],
     ['guest', evidence(vm.readiness)],

@@ -12,6 +12,7 @@ import { PortForward } from './shapes/port.js';
 import { RateLimiter } from './shapes/machine.js';
 import { Snapshot } from './shapes/snapshot.js';
 import { PartSwitches, UserData } from './shapes/update.js';
+import { VmLimits } from './shapes/limits.js';
 import { Labels, Vm } from './shapes/vm.js';
 
 const one = z.strictObject({ snapshot: SnapshotRef });
@@ -112,6 +113,8 @@ export const restore = defineMethod({
       ping: z.boolean().default(false),
       /** Each clone is stopped so many milliseconds after it was made; left out, never. */
       ttl: Ttl.optional(),
+      /** Over those of the configuration. */
+      limits: VmLimits.optional(),
       keepOnFailure: z.boolean().default(false),
       labels: Labels.default({}),
       /** Parts of the guest's update to switch on or off, over the configuration's; later updates keep to it. */
@@ -153,6 +156,7 @@ export const restore = defineMethod({
     vm.nameTaken,
     vm.driveInUse,
     vm.noRoom,
+    host.cgroupsUnavailable,
     network.networkUnknown,
     network.subnetExhausted,
     network.tapBusy,
@@ -164,6 +168,7 @@ export const restore = defineMethod({
     vmm.vmmTooOld,
     vmm.vmmNotExecutable,
     vmm.vmmDied,
+    vmm.vmmOutOfMemory,
     vmm.vmmRefused,
     agent.agentSilent,
     agent.agentCommandOff,

@@ -8,6 +8,7 @@ import * as network from './errors/network.js';
 import * as snapshot from './errors/snapshot.js';
 import { Name, NetworkName, OperationId, ProgressToken, SnapshotId, Ttl, VmRef } from './shapes/ids.js';
 import { AgentSpec, MachineSpec } from './shapes/machine.js';
+import { VmLimits } from './shapes/limits.js';
 import { Labels, Timeline, Vm } from './shapes/vm.js';
 import { NicWish } from './snapshot.js';
 
@@ -39,6 +40,8 @@ export const boot = defineMethod({
       readyTimeout: z.int().min(0).max(3_600_000).default(60_000),
       /** It is stopped so many milliseconds after it was made; left out, never. */
       ttl: Ttl.optional(),
+      /** Over those of the configuration. */
+      limits: VmLimits.optional(),
       keepOnFailure: z.boolean().default(false),
       labels: Labels.default({}),
       progressToken: ProgressToken.optional(),
@@ -52,10 +55,12 @@ export const boot = defineMethod({
     vm.nameTaken,
     vm.driveInUse,
     vm.noRoom,
+    host.cgroupsUnavailable,
     host.pathNotAllowed,
     host.fileMissing,
     vmm.vmmNotExecutable,
     vmm.vmmDied,
+    vmm.vmmOutOfMemory,
     vmm.vmmRefused,
     agent.agentSilent,
     network.subnetExhausted,

@@ -1,4 +1,5 @@
 import type { Agents } from '../agent/agents.js';
+import { cgroupKind } from '../steps/cgroup.js';
 import { compatibleKind } from '../steps/compatible.js';
 import { configureKind, startKind } from '../steps/boot.js';
 import { freeKind, letGoKind, unplugKind } from '../steps/detach.js';
@@ -61,6 +62,7 @@ export function allKinds({ plugins, fleet, agents, prove, verify }: KindParts): 
     verifyKind(verify),
     publishKind(storage),
     vmmKind(fleet, fabric),
+    cgroupKind(fleet),
   ];
   const kinds: StepKinds = {
     ...Object.fromEntries(own.map((kind) => [kind.kind, kind])),

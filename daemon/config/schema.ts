@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AbsolutePath } from '../api/shapes/ids.js';
+import { VmLimits } from '../api/shapes/limits.js';
 import { PartSwitches, UpdatePart } from '../api/shapes/update.js';
 
 /** What guests are told, and what of it must have been done. */
@@ -55,6 +56,14 @@ export const Config = z.strictObject({
       inFlight: z.int().min(1).max(65536).default(256),
       /** Bytes of one line of the socket. */
       lineBytes: z.int().min(1024).max(67108864).default(1048576),
+    })
+    .prefault({}),
+  cgroups: z
+    .strictObject({
+      /** Folder of a cgroup v2 hierarchy in which each VMM with limits gets one of its own; made where missing. */
+      parent: AbsolutePath.default('/sys/fs/cgroup/thaw'),
+      /** For VMs that are asked for without. */
+      limits: VmLimits.default({}),
     })
     .prefault({}),
   /** Of the strategy netns; checked by the network plugin. */

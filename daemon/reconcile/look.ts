@@ -5,6 +5,7 @@ import { subfolders } from '../effects/run-watch.js';
 import { asThawError } from '../operations/operation.js';
 import { kindOf } from '../operations/run-steps.js';
 import type { Records } from '../records/records.js';
+import type { Cgroups } from '../vmm/cgroups.js';
 import type { Fleet } from '../vmm/fleet.js';
 import { whoLives } from '../vms/collector.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
@@ -20,6 +21,7 @@ export interface LookParts {
   readonly fleet: Fleet;
   readonly fabric: Fabric;
   readonly store: SnapshotStore;
+  readonly cgroups: Cgroups;
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
 }
@@ -32,7 +34,7 @@ async function vmFolders(runDir: string, cx: Context): Promise<readonly string[]
 
 /** Looks at everything that nobody works on. Changes nothing. */
 export async function lookAtAll(parts: LookParts, cx: Context): Promise<Found> {
-  const { runDir, records, registry, fabric, store } = parts;
+  const { runDir, records, registry, fabric, store, cgroups } = parts;
   const written = new Set(await records.ids(cx));
   const folders = await vmFolders(runDir, cx);
   const unknown = (id: string): boolean => registry.byId(id) === undefined;
@@ -43,7 +45,11 @@ export async function lookAtAll(parts: LookParts, cx: Context): Promise<Found> {
     vms: vms.filter((vm) => vm !== null),
     strayRecords,
     strayFolders,
-    strays: [...(await fabric.strays(alive, cx)), ...(await store.strays(alive, cx))],
+    strays: [
+      ...(await fabric.strays(alive, cx)),
+      ...(await store.strays(alive, cx)),
+      ...(await cgroups.strays(alive, cx)),
+    ],
     lost: await fabric.lost(cx),
   };
 }

@@ -3,6 +3,7 @@ import type { Log } from '../log/logger.js';
 import { kindOf } from '../operations/run-steps.js';
 import type { Records } from '../records/records.js';
 import type { VmRecord } from '../records/vm-record.js';
+import type { Cgroups } from '../vmm/cgroups.js';
 import type { Fleet } from '../vmm/fleet.js';
 import { firstAddress } from '../vms/identity.js';
 import { whoLives } from '../vms/collector.js';
@@ -21,6 +22,7 @@ export interface ReconcileParts {
   readonly agents: Agents;
   readonly fabric: Fabric;
   readonly store: SnapshotStore;
+  readonly cgroups: Cgroups;
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
   readonly health: Health;
@@ -121,5 +123,9 @@ async function allSettled<T>(all: readonly Promise<T>[]): Promise<T[]> {
 /** Frees taps, rules, drafts and disks of nobody. */
 async function sweep(parts: ReconcileParts, cx: Context): Promise<string[]> {
   const alive = await whoLives(parts, cx);
-  return [...(await parts.fabric.sweep(alive, cx)), ...(await parts.store.sweep(alive, cx))];
+  return [
+    ...(await parts.fabric.sweep(alive, cx)),
+    ...(await parts.store.sweep(alive, cx)),
+    ...(await parts.cgroups.sweep(alive, cx)),
+  ];
 }

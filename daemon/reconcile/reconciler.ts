@@ -118,7 +118,7 @@ export class Reconciler {
   }
 
   async #mendHost(repair: 'sweep' | 'mend', cx: Context): Promise<boolean> {
-    const { fabric, store } = this.#parts;
+    const { fabric, store, cgroups } = this.#parts;
     if (repair === 'mend') {
       await fabric.mend(cx);
       return true;
@@ -126,6 +126,7 @@ export class Reconciler {
     const alive = await whoLives(this.#parts, cx);
     await fabric.sweep(alive, cx);
     await store.sweep(alive, cx);
+    await cgroups.sweep(alive, cx);
     return true;
   }
 

@@ -4,6 +4,7 @@ import type { PartSwitches } from '../api/shapes/update.js';
 import type { StepListener } from '../operations/operation.js';
 import type { HostFacts } from '../effects/host.js';
 import type { Capabilities } from '../vmm/capabilities.js';
+import type { Confinement } from '../vmm/cgroups.js';
 import { vmmFiles } from '../vmm/process.js';
 import { incompatibilities } from '../vmm/compatibility.js';
 import { internal } from '../api/errors/rpc.js';
@@ -21,6 +22,8 @@ export interface Order extends Choice {
   readonly vmm: Capabilities;
   readonly readyTimeout: number;
   readonly ping: boolean;
+  /** What each VMM may use; null for no limits. */
+  readonly confinement: Confinement | null;
   /** Milliseconds that each clone may live. */
   readonly ttl?: number | undefined;
   readonly keepOnFailure: boolean;

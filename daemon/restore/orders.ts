@@ -6,6 +6,7 @@ import { asThawError } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
 import type { Turnstile } from '../operations/turnstile.js';
 import type { Catalog } from '../snapshots/catalog.js';
+import type { Cgroups } from '../vmm/cgroups.js';
 import type { Fleet } from '../vmm/fleet.js';
 import type { Registry } from '../vms/registry.js';
 import type { Context, Fabric, NetworkStrategy, SnapshotStore } from '../../plugins/contract.js';
@@ -27,6 +28,7 @@ export interface OrdersParts {
   readonly operations: Operations;
   readonly restorer: Restorer;
   readonly turnstile: Turnstile;
+  readonly cgroups: Cgroups;
 }
 
 export type RestoreRequest = Omit<CheckedParamsOf<'snapshot.restore'>, 'progressToken'> &
@@ -108,8 +110,8 @@ export class Orders {
 
   /** Decides what holds for all clones of a request. @throws notFit, noPci, vmmTooOld, incompatible, tapTaken, nicUnknown */
   async order(
-    request: Pick<RestoreRequest, 'strategy' | 'nics' | 'keepMac'> &
-      Omit<Order, 'strategy' | 'places' | 'passedOver' | 'vmm'> & { readonly clones: number },
+    request: Pick<RestoreRequest, 'strategy' | 'nics' | 'keepMac' | 'limits'> &
+      Omit<Order, 'strategy' | 'places' | 'passedOver' | 'vmm' | 'confinement'> & { readonly clones: number },
   ): Promise<Order> {
     const { strategies, fleet, host, operations } = this.#parts;
     const { manifest, strategy, nics = null, keepMac, clones } = request;
@@ -117,8 +119,9 @@ export class Orders {
     const vmm = await fleet.capabilities(cx);
     assertLoadable(manifest, host, vmm);
     const question = { manifest, vmmVersion: vmm.version, wishes: nics, clones, keepMac };
+    const confinement = await this.#parts.cgroups.confinement(request.limits, cx);
     const tapUsers = await this.#tapUsers(manifest, cx);
-    return { ...request, vmm, ...choose(strategy, strategies, { ...question, tapUsers }) };
+    return { ...request, vmm, confinement, ...choose(strategy, strategies, { ...question, tapUsers }) };
   }
 
   /** Who has the taps that a snapshot has inside. */

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { VmId } from '../api/shapes/ids.js';
 import type { UpdatePart } from '../api/shapes/update.js';
 import type { Manifest } from '../api/shapes/snapshot.js';
+import { confine } from '../vms/confine.js';
+import type { Confinement } from '../vmm/cgroups.js';
 import type { CompatibleStep } from '../steps/compatible.js';
 import type { DisksStep } from '../steps/disks.js';
 import type { FolderStep } from '../steps/folder.js';
@@ -29,6 +31,8 @@ export interface RestoreFacts {
   readonly pci: boolean;
   /** The clone's own vsock. */
   readonly vsock: Manifest['vsock'];
+  /** What its VMM may use; null for no limits. */
+  readonly confinement: Confinement | null;
   readonly machineId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly userData: string | null;
@@ -70,6 +74,7 @@ export function planRestore(facts: RestoreFacts): readonly Step[] {
   return [
     ...(facts.draft ? [] : [compatible]),
     ...planSlot(vm, facts.pci, strategy),
+    ...confine(vm.id, facts.confinement),
     ...disks(facts),
     load,
     ...strategy.plug,

@@ -196,6 +196,7 @@ export class Restorer {
       grants,
       pci: order.vmm.has('pci'),
       vsock: vsockOf(order),
+      confinement: order.confinement,
       machineId,
       labels: order.labels,
       userData: order.userData ?? null,

@@ -12,6 +12,7 @@ import {
   endProcess,
   isAlive,
   vmmFiles,
+  type Cell,
   type ProcessIdentity,
   type VmmProcess,
 } from './process.js';
@@ -38,6 +39,8 @@ export class Fleet {
   readonly #vmms = new Map<string, Vmm>();
   /** VMs whose VMM was seen to end: none is left to be looked for. */
   readonly #ended = new Set<string>();
+  /** VMs whose VMMs are limited. */
+  readonly #cells = new Map<string, Cell>();
   readonly #binary: string;
   readonly #args: readonly string[];
   readonly #binaries: Binaries;
@@ -70,7 +73,16 @@ export class Fleet {
     cx: Context,
   ): Promise<VmmProcess> {
     const { vm, dir, within: where } = wish;
-    const launch = { vm, dir, binary: this.#binary, args: this.#args, enablePci: wish.pci, within: where };
+    const cell = (): Cell | undefined => this.#cells.get(vm);
+    const launch = {
+      cell,
+      vm,
+      dir,
+      binary: this.#binary,
+      args: this.#args,
+      enablePci: wish.pci,
+      within: where,
+    };
     const process = await launchVmm(launch, cx);
     const { api } = this.#keep(process);
     const limit = { what: 'the start of Firecracker', milliseconds: startDeadline };
@@ -92,7 +104,8 @@ export class Fleet {
     cx: Context,
   ): Promise<Vmm | null> {
     const theirs = apiSocket !== undefined;
-    const facts = { ...berth, apiSocket: apiSocket ?? join(berth.dir, vmmFiles.apiSocket), theirs };
+    const cell = (): Cell | undefined => this.#cells.get(berth.vm);
+    const facts = { cell, ...berth, apiSocket: apiSocket ?? join(berth.dir, vmmFiles.apiSocket), theirs };
     if (identity) {
       return (await isAlive(identity, cx)) ? this.#keep(adoptProcess({ ...facts, ...identity })) : null;
     }
@@ -145,8 +158,14 @@ export class Fleet {
       assertGone(identity, await endProcess({ identity, graceMs: endGrace }, cx));
   }
 
+  /** Notes where a VM's VMM is limited: what it may have died of. */
+  confined(vm: string, cell: Cell): void {
+    this.#cells.set(vm, cell);
+  }
+
   /** Forgets a VM that is gone for good. */
   forget(vm: string): void {
+    this.#cells.delete(vm);
     this.#ended.delete(vm);
   }
 

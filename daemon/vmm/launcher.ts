@@ -4,7 +4,7 @@ import { socketPathTooLong } from '../api/errors/host.js';
 import { vmmNotExecutable } from '../api/errors/vmm.js';
 import { processFind, spawnDetached, type Spawned } from '../effects/process.js';
 import { executableLook } from '../effects/vmm-files.js';
-import { vmmFiles, vmmProcess, type ProcessIdentity, type VmmProcess } from './process.js';
+import { vmmFiles, vmmProcess, type Cell, type ProcessIdentity, type VmmProcess } from './process.js';
 
 /** A VMM to start. */
 export interface LaunchWish {
@@ -16,6 +16,8 @@ export interface LaunchWish {
   readonly dir: string;
   /** `--enable-pci`: what hot-plug needs. A restored VM has its snapshot's transport whatever is said here. */
   readonly enablePci: boolean;
+  /** Where it is limited, once it is. */
+  readonly cell?: () => Cell | undefined;
   /** More arguments, from the configuration. */
   readonly args?: readonly string[];
   /** Runs the start where the process shall live: in a network namespace. Must not wait. */
@@ -61,7 +63,8 @@ export async function launchVmm(wish: LaunchWish, cx: Context): Promise<VmmProce
     throw vmmNotExecutable({ binary, why: `starting it in ${dir} failed (${code})` }, { cause: error });
   }
   const { pid, startTime, exited } = spawned;
-  return vmmProcess({ vm, dir, apiSocket, pid, startTime }, exited, () => undefined);
+  const facts = { vm, dir, apiSocket, pid, startTime, ...(wish.cell && { cell: wish.cell }) };
+  return vmmProcess(facts, exited, () => undefined);
 }
 
 function spawnErrorCode(error: unknown): string | null {

@@ -1,5 +1,6 @@
 import { type Context } from '../../plugins/contract.js';
-import { vmmDied } from '../api/errors/vmm.js';
+import { vmmDied, vmmOutOfMemory } from '../api/errors/vmm.js';
+import type { VmLimits } from '../api/shapes/limits.js';
 import { type ThawError } from '../api/thaw-error.js';
 import {
   processAlive,
@@ -8,6 +9,7 @@ import {
   type ProcessExit,
   type ProcessIdentity,
 } from '../effects/process.js';
+import { cgroupLook } from '../effects/cgroups.js';
 import { socketAwait, tailLook } from '../effects/vmm-files.js';
 import { ownWords } from './words.js';
 import { endable, orAborted } from './turns.js';
@@ -45,10 +47,18 @@ export interface VmmProcess extends Mortal, ProcessIdentity {
 /** Names of what a VMM has in its folder. Relative: a socket's path may have 107 bytes only. */
 export const vmmFiles = { apiSocket: 'api.sock', log: 'vmm.log', vsock: 'v.sock' } as const;
 
+/** The cgroup of a VMM. */
+export interface Cell {
+  readonly path: string;
+  readonly limits: VmLimits;
+}
+
 /** What a {@link VmmProcess} is made of. */
 export interface VmmFacts extends ProcessIdentity {
   readonly vm: string;
   readonly dir: string;
+  /** Where it is limited; undefined where nowhere. */
+  readonly cell?: () => Cell | undefined;
   /** True where somebody else started it: what lies in its folder is theirs, a log too. */
   readonly theirs?: boolean;
   readonly apiSocket: string;
@@ -72,7 +82,12 @@ export function vmmProcess(facts: VmmFacts, exited: Promise<ProcessExit>, suspec
     const lines = facts.theirs === true ? [] : await tailLook(tail, nobody(2_000));
     // Before it answers there is no guest, and what the loader or a wrapper says is all there is.
     const own = during === itsStart ? lines : ownWords(lines);
-    return vmmDied({ vm, during, exit, log: own.slice(-5).join('\n') });
+    const log = own.slice(-5).join('\n');
+    const cell = facts.cell?.();
+    if (cell && (await outOfMemory(cell))) {
+      return vmmOutOfMemory({ vm, during, memoryMib: cell.limits.memoryMib ?? null, log });
+    }
+    return vmmDied({ vm, during, exit, log });
   };
   const listeners = new Set<() => void>();
   let over = false;
@@ -108,6 +123,13 @@ export function vmmProcess(facts: VmmFacts, exited: Promise<ProcessExit>, suspec
       return ended;
     },
   };
+}
+
+/** Whether the kernel has ended something in a cgroup for its memory. */
+async function outOfMemory({ path, limits }: Cell): Promise<boolean> {
+  if (limits.memoryMib === undefined) return false;
+  const found = await cgroupLook({ path, names: ['memory.events'] }, nobody(2_000));
+  return found !== null && found.oomKills > 0;
 }
 
 /** In words, for errors. */

@@ -8,6 +8,8 @@ import type { HelloStep, UpdateStep } from '../steps/guest.js';
 import type { NicStep } from '../steps/nic.js';
 import type { VmmStep } from '../steps/vmm.js';
 import { dnsOf } from './identity.js';
+import type { Confinement } from '../vmm/cgroups.js';
+import { confine } from './confine.js';
 import { guestNic, type Grant, type Place, type Step } from '../../plugins/contract.js';
 
 export interface BootFacts {
@@ -20,6 +22,8 @@ export interface BootFacts {
   /** The steps that make the grants real. */
   readonly prepare: readonly Step[];
   readonly agent: VmRecord['agent'];
+  /** What its VMM may use; null for no limits. */
+  readonly confinement: Confinement | null;
   readonly machineId: string;
   /** Milliseconds for the guest's agent; 0 to not wait. */
   readonly readyTimeout: number;
@@ -69,6 +73,7 @@ export function planBoot(facts: BootFacts): readonly Step[] {
     ...(disks.disks.length > 0 ? [disks] : []),
     ...facts.prepare,
     vmm,
+    ...confine(vm.id, facts.confinement),
     configure,
     ...nics,
     start,

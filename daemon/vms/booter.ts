@@ -8,6 +8,7 @@ import type { Operations } from '../operations/operations.js';
 import type { Answers } from '../operations/run-steps.js';
 import { emptyRecord, granted } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
+import type { Cgroups } from '../vmm/cgroups.js';
 import type { Fleet } from '../vmm/fleet.js';
 import type { Context, Fabric, NetworkStrategy } from '../../plugins/contract.js';
 import { bootPlaces } from './boot-places.js';
@@ -30,6 +31,7 @@ export interface BooterParts {
   readonly operations: Operations;
   readonly lifecycle: Lifecycle;
   readonly lifetimes: Lifetimes;
+  readonly cgroups: Cgroups;
   /** Whose taps' names follow from a snapshot's id; undefined where it is not loaded. */
   readonly predictable: NetworkStrategy | undefined;
   readonly reservations: Reservations;
@@ -100,6 +102,7 @@ export class Booter {
       const letGo = reserved === null ? () => undefined : this.#parts.reservations.take(reserved, id);
       claims.note(letGo);
       const vmm = await fleet.capabilities(operation.cx);
+      const confinement = await this.#parts.cgroups.confinement(order.limits, operation.cx);
       await this.#proveFiles(order, operation.cx);
       registry.room.take(id, order.config['machine-config'].mem_size_mib);
       claims.note(() => registry.room.free(id));
@@ -116,6 +119,7 @@ export class Booter {
         grants,
         prepare: grants.flatMap((grant) => fabric.stepsFor(grant)),
         agent: order.config.vsock === null && order.agent?.via === 'vsock' ? null : order.agent,
+        confinement,
         machineId: newMachineId(),
         readyTimeout: order.readyTimeout,
       };

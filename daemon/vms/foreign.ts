@@ -195,6 +195,7 @@ function foreignView(facts: { dir: string; apiSocket: string; described: VmmDesc
     apiSocket,
     vmmVersion: described.vmm_version,
     operation: null,
+    limits: null,
     labels: {},
     container: null,
     warnings: [],

@@ -136,7 +136,7 @@ export class Lifecycle {
     // What made it has undone it, or keeps it to be looked at.
     if (this.#parts.registry.byId(vm.id) !== vm || vm.record.kept || vm.operation) return;
     this.#parts.log.warn({ vm: vm.id, err: died }, 'a VMM has ended by itself');
-    await this.#remove(vm, 'vm.ended', { exit, log: died.detail['log'] });
+    await this.#remove(vm, 'vm.ended', { exit, log: died.detail['log'], reason: died.reason });
   }
 
   /** Frees a VM that another daemon has left unfinished, or whose VMM has ended meanwhile. */

@@ -1,4 +1,5 @@
 import type { Attachment, ProcessState, Readiness, Vm, VmWord } from '../api/shapes/vm.js';
+import { limitsOf } from '../steps/cgroup.js';
 import type { AttachmentRecord, VmRecord } from '../records/vm-record.js';
 
 /** What was seen of a VM, beside what its record says. */
@@ -45,6 +46,7 @@ export function stateOf({ record, observed, operation, dir }: StateFacts): Vm {
     apiSocket: record.adopted?.apiSocket ?? `${dir}/api.sock`,
     vmmVersion: record.vmmVersion,
     operation,
+    limits: limitsOf(record),
     labels: record.labels,
     container: record.container && {
       how: record.container.how,

@@ -16,6 +16,9 @@ const groups: readonly Readonly<Record<string, Flow>>[] = [
 
 /** Changes that no flow makes, and why. */
 const elsewhere: Readonly<Record<string, string>> = {
+  'cgroup.make': 'only where there is cgroup v2; test/e2e/limits.test.ts',
+  'cgroup.enter': 'likewise',
+  'cgroup.remove': 'likewise',
   'cord.address': 'a container’s network; test/e2e/containers.test.ts',
   'container.vacate': 'a container’s network; test/e2e/containers.test.ts',
   'container.unvacate': 'a container’s network; test/e2e/containers.test.ts',

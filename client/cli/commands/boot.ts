@@ -4,6 +4,7 @@ import { exit } from '../exit.js';
 import { machineFrom } from '../machine.js';
 import { readLabels } from '../values.js';
 import { agentOf, agentOptions } from '../agent-options.js';
+import { limitOptions, limitsOf } from '../limits.js';
 import { ttlOption } from '../ttl.js';
 import { vmDone } from '../vm-view.js';
 
@@ -58,6 +59,7 @@ export const boot = defineCommand({
       summary: 'for the agent to answer; 0: do not wait',
     },
     ttl: ttlOption,
+    ...limitOptions,
     'keep-on-failure': { type: 'flag', summary: 'keep what is there of a VM that failed, to be looked at' },
     label: { type: 'text', value: 'KEY=VALUE', multiple: true, summary: 'a label of your own' },
   },
@@ -78,6 +80,7 @@ export const boot = defineCommand({
       ...(values['snapshot-id'] === undefined ? {} : { snapshotId: values['snapshot-id'] }),
       ...agentOf(values),
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
+      ...limitsOf(values),
       ...(values.ttl === undefined ? {} : { ttl: values.ttl }),
       keepOnFailure: values['keep-on-failure'],
       labels: readLabels(values.label),

@@ -6,6 +6,7 @@ import { choiceOf, networkOptions, passedOverLines } from '../network-choice.js'
 import { partOptions, switchesOf } from '../parts.js';
 import { usage } from '../usage.js';
 import { readLabels } from '../values.js';
+import { limitOptions, limitsOf } from '../limits.js';
 import { ttlOption } from '../ttl.js';
 import { vmDone } from '../vm-view.js';
 
@@ -36,6 +37,7 @@ export const restore = defineCommand({
     },
     ping: { type: 'flag', summary: 'also ping the guest before calling it ready' },
     ttl: ttlOption,
+    ...limitOptions,
     'keep-on-failure': {
       type: 'flag',
       summary: 'keep what is there of a clone that failed, to be looked at',
@@ -66,6 +68,7 @@ export const restore = defineCommand({
       ...choiceOf(values),
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
       ping: values.ping,
+      ...limitsOf(values),
       ...(values.ttl === undefined ? {} : { ttl: values.ttl }),
       keepOnFailure: values['keep-on-failure'],
       labels: readLabels(values.label),

@@ -106,3 +106,13 @@ export const pluginRefused = defineError({
   message: ({ plugin, why }) => `The plugin ${plugin} can't be used: ${why}`,
   remedy: () => 'Correct it, or take it out of the configuration',
 });
+
+export const cgroupsUnavailable = defineError({
+  code: 1112,
+  reason: 'cgroups-unavailable',
+  retryable: false,
+  data: z.object({ parent: z.string(), why: z.string() }),
+  message: ({ parent, why }) => `VMs can't be given limits beneath ${parent}: ${why}`,
+  remedy: () =>
+    'Boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1), name a folder of it as "cgroups.parent", or ask for no limits',
+});

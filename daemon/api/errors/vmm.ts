@@ -60,3 +60,14 @@ export const vsockPathTaken = defineError({
   remedy: () =>
     'Give the source a relative vsock path (thaw boots VMs so), or use Firecracker 1.16 or newer, which takes another path for each clone',
 });
+
+export const vmmOutOfMemory = defineError({
+  code: 2107,
+  reason: 'vmm-out-of-memory',
+  retryable: true,
+  data: z.object({ vm: z.string(), during: z.string(), memoryMib: z.int().nullable(), log: z.string() }),
+  message: ({ vm, during, memoryMib }) =>
+    `The kernel ended the VMM of ${vm} during ${during}: it wanted more memory than its limit${memoryMib === null ? '' : ` of ${memoryMib} MiB`}`,
+  remedy: () =>
+    'Raise limits.memoryMib: it is for the guest’s memory and the VMM’s own together, some 32 MiB more than the guest has',
+});

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VmLimits } from './limits.js';
 import { PortForward } from './port.js';
 import { LinkName, Mac, Name, NetworkName, OperationId, SnapshotId, Time, VmId } from './ids.js';
 
@@ -102,6 +103,8 @@ export const Vm = z.object({
   vmmVersion: z.string().nullable(),
   /** What is being done to it right now. */
   operation: z.object({ id: OperationId, method: z.string(), step: z.string().nullable() }).nullable(),
+  /** What its VMM may use; null where nothing was limited. */
+  limits: VmLimits.nullable(),
   labels: z.record(z.string(), z.string()),
   /** The containers that it belongs to, and how they reach it; null where it belongs to none. */
   container: z.object({ how: z.enum(['beside', 'takeover']), ids: z.array(z.string()) }).nullable(),

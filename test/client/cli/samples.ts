@@ -34,6 +34,7 @@ export const vm: Vm = {
   apiSocket: '/run/thawd/vms/vm-0123456789/api.sock',
   vmmVersion: '1.16.1',
   operation: null,
+  limits: null,
   labels: { team: 'blue' },
   container: null,
   warnings: [],

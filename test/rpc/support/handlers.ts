@@ -59,6 +59,7 @@ export function fakeVm(name: string): Vm {
     apiSocket: null,
     vmmVersion: null,
     operation: null,
+    limits: null,
     labels: {},
     container: null,
     warnings: [],
