@@ -74,6 +74,8 @@ export const Pending = z.object({
   steps: z.array(step),
   /** True where the VM comes into being by it: undone means gone. */
   makes: z.boolean(),
+  /** What {@link VmRecord} `everUnplugged` was before, where the plan says true because an unplug is coming. */
+  everUnplugged: z.boolean().optional(),
 });
 export type Pending = z.infer<typeof Pending>;
 

@@ -34,6 +34,10 @@ export const nicKind = (fleet: Fleet, fabric: Fabric) =>
       const api = fleet.find(step.vm)?.api;
       if (api && (await hasNic(api, step.nic, cx))) await api.deleteNic(step.nic, cx);
     },
+    async unplugs(step, cx) {
+      const api = fleet.find(step.vm)?.api;
+      return api !== undefined && (await hasNic(api, step.nic, cx));
+    },
     async check(step, cx) {
       const api = fleet.find(step.vm)?.api;
       if (!api || (await hasNic(api, step.nic, cx))) return [];

@@ -4,7 +4,9 @@ import type { ThawError } from '../api/thaw-error.js';
 import type { ProcessExit } from '../effects/process.js';
 import type { EventHub } from '../events/hub.js';
 import type { Agents } from '../agent/agents.js';
-import type { Step } from '../../plugins/contract.js';
+import type { Context, Step } from '../../plugins/contract.js';
+import type { Pending, VmRecord } from '../records/vm-record.js';
+import { hasNic } from '../steps/detach.js';
 import type { Log } from '../log/logger.js';
 import type { Fleet } from '../vmm/fleet.js';
 import type { Mortal } from '../vmm/process.js';
@@ -152,11 +154,20 @@ export class Lifecycle {
     const operation = operations.begin({ method: `undo ${pending.method}`, vm: vm.id, name: vm.name });
     vm.claim(operation);
     try {
-      await this.#undoChange(vm, { operation, steps: pending.steps });
+      const undone: Change['undone'] = (_left, cx) => this.#stillPlugged(vm, pending, cx);
+      await this.#undoChange(vm, { operation, steps: pending.steps, undone });
       operation.end('committed');
     } catch (thrown) {
       throw operation.refuse(thrown);
     }
+  }
+
+  /** After a detach that another daemon began: where the NIC is still in the VMM, nothing was unplugged. */
+  async #stillPlugged(vm: Vm, { steps, everUnplugged }: Pending, cx: Context): Promise<Partial<VmRecord>> {
+    const nic = steps.find(({ kind }) => kind === 'unplug')?.['nic'];
+    const { fleet } = this.#parts;
+    if (everUnplugged === undefined || typeof nic !== 'string' || !fleet.find(vm.id)) return {};
+    return (await hasNic(fleet, { vm: vm.id, nic }, cx)) ? { everUnplugged } : {};
   }
 
   async #undoChange(vm: Vm, change: Parameters<typeof undoChange>[1]): Promise<void> {

@@ -17,8 +17,6 @@ import { dnsOf, identityDocument } from './identity.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Vm } from './vm.js';
 
-type Undone = NonNullable<Parameters<Lifecycle['change']>[1]['undone']>;
-
 /** Firecracker's device slots without the root bridge (fact 11: 30 NICs beside one vsock). */
 const deviceSlots = 31;
 /** Milliseconds for a guest to take up again a NIC that it has let go. */
@@ -63,17 +61,13 @@ export class Nics {
       throw operation.refuse(thrown);
     }
     const steps = this.#attachSteps(vm, grant, { ...order.nic, readyTimeout });
-    const { attachments, everHadNic } = vm.record;
+    const { attachments } = vm.record;
     const commit: Parameters<Lifecycle['change']>[1]['commit'] = (answers) => ({
       steps: [...vm.record.steps, ...steps],
       attachments: pluggedIn([...attachments, granted(grant)], updateAnswer(answers), Date.now()),
-      everUnplugged: false,
+      everHadNic: true,
     });
-    // Undoing it is an unplug, after which no NIC would work: the record says so first, and takes it back at the commit.
-    const before = { everUnplugged: true, everHadNic: true };
-    const undone: Undone = (left) =>
-      left.length > 0 || wasUnplugged(operation) ? {} : { everUnplugged: false, everHadNic };
-    await lifecycle.change(vm, { operation, steps, makes: false, before, commit, undone });
+    await lifecycle.change(vm, { operation, steps, makes: false, commit });
     return attachmentOf(vm, grant.nic);
   }
 

@@ -1,6 +1,6 @@
 import { undoFailed } from '../api/errors/vm.js';
 import { asThawError, type Operation } from '../operations/operation.js';
-import { runSteps, stepLabel, undoSteps, type Answers } from '../operations/run-steps.js';
+import { kindOf, runSteps, stepLabel, undoSteps, type Answers } from '../operations/run-steps.js';
 import type { Records } from '../records/records.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Context, Step, StepKinds } from '../../plugins/contract.js';
@@ -49,6 +49,7 @@ export async function perform(vm: Vm, change: Change, { records, kinds }: Bench)
       startedAt: Date.now(),
       steps: [...steps],
       makes: change.makes,
+      ...(change.before?.everUnplugged && { everUnplugged: vm.record.everUnplugged }),
     };
     await vm.write({ ...change.before, pending }, records, operation.cx);
     let answers = await runSteps(operation, steps, kinds);
@@ -78,6 +79,9 @@ export async function undoChange(
   bench: Bench,
 ): Promise<void> {
   const aside = change.operation.aside(never);
+  // Written before the unplug, by whichever daemon undoes it: where nothing is in the VMM yet, nothing is lost.
+  if (!vm.record.everUnplugged && (await unplugsAny(change.steps, bench, aside)))
+    await vm.write({ everUnplugged: true }, bench.records, aside);
   const failures = await undo(change.steps, change.operation, bench);
   const left = failures.map(({ step }) => step);
   const more = await change.undone?.(left, aside);
@@ -106,6 +110,15 @@ export async function undoAll(
   const left = failures.map(({ step }) => step);
   await vm.write({ steps: left, pending: null }, bench.records, aside);
   throw undoFailed({ vm: vm.name, steps: left.map(stepLabel) }, { cause: failures[0]?.error });
+}
+
+/** Whether undoing these steps would unplug something; where that can't be seen, it may. */
+async function unplugsAny(steps: readonly Step[], { kinds }: Bench, cx: Context): Promise<boolean> {
+  for (const step of steps) {
+    const asked = kindOf(kinds, step).unplugs?.(step, cx);
+    if (asked && (await asked.catch(() => true))) return true;
+  }
+  return false;
 }
 
 function undo(steps: readonly Step[], operation: Operation, { kinds }: Bench): ReturnType<typeof undoSteps> {

@@ -33,6 +33,8 @@ export interface StepKind<S extends Step = Step> {
    * never the signal of the operation that was cancelled.
    */
   undo(step: S, cx: Context): Promise<void>;
+  /** Whether `undo` would unplug a device now, after which no further one would work: that is written down first. */
+  unplugs?(step: S, cx: Context): Promise<boolean>;
   /** What differs from what `run` left; empty where all is well. Changes nothing. */
   check(step: S, cx: Context): Promise<readonly Difference[]>;
   /** Takes up again, in memory, what a recorded step holds: a lease, a claim on a name. Called at the daemon's start. */
