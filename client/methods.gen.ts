@@ -12,6 +12,7 @@ export interface MethodInfo {
 export const methodTable: Readonly<Record<string, MethodInfo>> = {
   'agent.ping': { access: 'read', progress: false },
   'agent.update': { access: 'change', progress: false },
+  'agent.upgrade': { access: 'change', progress: false },
   'events.subscribe': { access: 'read', progress: false },
   'hook.invoke': { access: 'change', progress: true },
   'network.attach': { access: 'change', progress: false },

@@ -58,6 +58,7 @@ import { Power } from './vms/power.js';
 import { Registry } from './vms/registry.js';
 import { Reservations } from './vms/reservations.js';
 import { Updater } from './vms/updater.js';
+import { Upgrader } from './vms/upgrader.js';
 import { Vms } from './vms/vms.js';
 import http from '../plugins/agent/http.js';
 import qemuGa from '../plugins/agent/qemu-ga.js';
@@ -262,6 +263,8 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
       vms,
       agents,
       operations,
+      roots,
+      upgrader: new Upgrader({ operations, lifecycle }),
       updater: new Updater({ operations, lifecycle, health, needs: config.guest.needs }),
     }),
   };

@@ -1,12 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { within, type AgentDialect, type Context, type UpdateWish } from '../../plugins/contract.js';
+import {
+  within,
+  type AgentDialect,
+  type Context,
+  type GuestFiles,
+  type UpdateWish,
+} from '../../plugins/contract.js';
 import {
   agentCommandOff,
   agentGarbled,
   agentHttpRefused,
+  agentLacks,
   agentRefused,
   agentSilent,
   updateFailed,
+  upgradeFailed,
 } from '../api/errors/agent.js';
 import { deadlineExceeded, stopping } from '../api/errors/rpc.js';
 import type { UpdateAnswer } from '../api/shapes/update.js';
@@ -30,7 +38,7 @@ export interface AgentChannelOptions {
 const mostGarbled = 3;
 
 /** What an agent says itself: asking again would be in vain. */
-const answered = [agentRefused, agentCommandOff, updateFailed];
+const answered = [agentRefused, agentCommandOff, agentLacks, updateFailed, upgradeFailed];
 
 const isFinal = (error: unknown): boolean =>
   answered.some((entry) => entry.is(error)) ||
@@ -106,6 +114,14 @@ export class AgentChannel {
     await this.#ask({ milliseconds: this.#patience.update, cx }, ({ session }, inner) =>
       agentCalls.prepareDetach({ session, mac }, inner),
     );
+  }
+
+  /** One call about the guest's files. @throws agentLacks where the dialect has none */
+  async withFiles<T>(fn: (guest: { files: GuestFiles }, cx: Context) => Promise<T>, cx: Context): Promise<T> {
+    return await this.#ask({ milliseconds: this.#patience.update, cx }, ({ session: { files } }, inner) => {
+      if (!files) throw agentLacks({ vm: this.vm, dialect: this.dialect, what: 'files in the guest' });
+      return fn({ files }, inner);
+    });
   }
 
   /**

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { defineMethod } from './define.js';
 import * as agent from './errors/agent.js';
+import * as host from './errors/host.js';
 import * as vm from './errors/vm.js';
-import { VmRef } from './shapes/ids.js';
+import { AbsolutePath, VmRef } from './shapes/ids.js';
 import { PartSwitches, UpdateAnswer } from './shapes/update.js';
 
 export const ping = defineMethod({
@@ -37,5 +38,51 @@ export const update = defineMethod({
     agent.agentSilent,
     agent.agentCommandOff,
     agent.updateFailed,
+  ],
+});
+
+export const upgrade = defineMethod({
+  name: 'agent.upgrade',
+  summary:
+    'Put a new agent, or another file, into the guest; a new agent must answer, or the old one comes back.',
+  access: 'change',
+  params: z.strictObject({
+    vm: VmRef,
+    /** On the host. */
+    file: AbsolutePath,
+    /** In the guest: takes the place of what is there, by a rename. */
+    path: z
+      .string()
+      .regex(/^(?:\/[^/\0\n]+)+$/, 'an absolute path without a line break')
+      .max(1024),
+    /** Octal. */
+    mode: z
+      .string()
+      .regex(/^0?[0-7]{3}$/)
+      .default('755'),
+    /** A command of the guest's shell that starts the agent anew. Left out for files that are no agent. */
+    restart: z.string().min(1).max(4096).optional(),
+    /** Seconds for the new agent to answer. */
+    seconds: z.int().min(1).max(600).default(20),
+  }),
+  result: z.object({
+    vm: z.string(),
+    path: z.string(),
+    sha256: z.string(),
+    bytes: z.int(),
+    agent: z.object({ dialect: z.string(), version: z.string().nullable() }),
+  }),
+  errors: [
+    vm.vmUnknown,
+    vm.vmBusy,
+    vm.vmForeign,
+    host.pathNotAllowed,
+    host.fileMissing,
+    agent.noAgent,
+    agent.agentSilent,
+    agent.agentLacks,
+    agent.agentCommandOff,
+    agent.agentRefused,
+    agent.upgradeFailed,
   ],
 });

@@ -13,6 +13,7 @@ import * as vm from './vm.js';
 export const methods = {
   'agent.ping': agent.ping,
   'agent.update': agent.update,
+  'agent.upgrade': agent.upgrade,
   'events.subscribe': events.subscribe,
   'hook.invoke': hook.invoke,
   'network.attach': network.attach,

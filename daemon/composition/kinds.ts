@@ -18,6 +18,7 @@ import {
   verifyKind,
   type VerifyStep,
 } from '../steps/snapshot.js';
+import { upgradeKind } from '../steps/upgrade.js';
 import { vmmKind } from '../steps/vmm.js';
 import type { PluginSet } from '../plugins/set.js';
 import type { Fleet } from '../vmm/fleet.js';
@@ -48,6 +49,7 @@ export function allKinds({ plugins, fleet, agents, prove, verify }: KindParts): 
     helloKind(agents),
     updateKind(agents),
     confirmKind(fabric),
+    upgradeKind(agents),
     loadKind(fleet, fabric),
     nicKind(fleet, fabric),
     limitKind(fleet),

@@ -33,20 +33,31 @@ export const fileProve = look('file.prove', async ({ path, what, write }: NamedF
 /** Bytes of the largest text that is read whole: a kernel's configuration has some 250,000. */
 const largestText = 4_000_000;
 
+/** Bytes of the largest file that is put into a guest: an agent with all that it needs inside. */
+const largestFile = 64_000_000;
+
 /** The text of a regular file. @throws fileMissing where it is none, or larger than 4 MB */
-export const fileText = look('file.text', async (path: string) => {
-  const what = 'text file';
+export const fileText = look('file.text', async (path: string) =>
+  (await whole(path, { what: 'text file', most: largestText })).toString('utf8'),
+);
+
+/** The bytes of a regular file. @throws fileMissing where it is none, or larger than 64 MB */
+export const fileBytes = look('file.bytes', (path: string) =>
+  whole(path, { what: 'file', most: largestFile }),
+);
+
+async function whole(path: string, { what, most }: { what: string; most: number }): Promise<Buffer> {
   const refuse = (why: string, cause?: unknown) => fileMissing({ path, what, why }, { cause });
   try {
     // Never blocks: what looks like a file may be a FIFO.
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = await file.stat();
     if (!found.isFile()) throw refuse('it is not a file');
-    if (found.size > largestText) throw refuse('it is larger than 4 MB');
-    return await file.readFile('utf8');
+    if (found.size > most) throw refuse(`it is larger than ${most / 1e6} MB`);
+    return await file.readFile();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (typeof code !== 'string') throw cause;
     throw refuse(code, cause);
   }
-});
+}

@@ -3,7 +3,10 @@ import {
   effect,
   look,
   type AgentSession,
+  type FileWish,
+  type GuestFiles,
   type GuestStream,
+  type SwapWish,
   type UpdateWish,
 } from '../../plugins/contract.js';
 
@@ -166,5 +169,20 @@ export const agentCalls = {
   prepareDetach: effect(
     'agent.prepare-detach',
     ({ session, mac }: { session: AgentSession; mac: string }, cx) => session.prepareDetach(mac, cx),
+  ),
+  place: effect('agent.place', ({ files, wish }: { files: GuestFiles; wish: FileWish }, cx) =>
+    files.place(wish, cx),
+  ),
+  discard: effect(
+    'agent.discard',
+    ({ files, wish }: { files: GuestFiles; wish: Pick<FileWish, 'path'> }, cx) => files.discard(wish, cx),
+  ),
+  swap: effect('agent.swap', ({ files, wish }: { files: GuestFiles; wish: SwapWish }, cx) =>
+    files.swap(wish, cx),
+  ),
+  confirm: effect(
+    'agent.confirm',
+    ({ files, wish }: { files: GuestFiles; wish: Pick<SwapWish, 'path' | 'id'> }, cx) =>
+      files.confirm(wish, cx),
   ),
 } as const;

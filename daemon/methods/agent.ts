@@ -2,14 +2,18 @@ import { noAgent } from '../api/errors/agent.js';
 import type { Agents } from '../agent/agents.js';
 import type { Operations } from '../operations/operations.js';
 import type { Updater } from '../vms/updater.js';
+import type { Upgrader } from '../vms/upgrader.js';
 import type { Vms } from '../vms/vms.js';
 import { within } from '../../plugins/contract.js';
 import type { Handlers } from './call.js';
+import { allowedPath, type Roots } from './roots.js';
 
 export interface AgentParts {
   readonly vms: Vms;
   readonly agents: Agents;
   readonly updater: Updater;
+  readonly upgrader: Upgrader;
+  readonly roots: Roots;
   readonly operations: Operations;
 }
 
@@ -18,8 +22,10 @@ export function agentHandlers({
   vms,
   agents,
   updater,
+  upgrader,
   operations,
-}: AgentParts): Pick<Handlers, 'agent.ping' | 'agent.update'> {
+  roots,
+}: AgentParts): Pick<Handlers, 'agent.ping' | 'agent.update' | 'agent.upgrade'> {
   return {
     'agent.ping': async ({ vm: ref, timeout }, call) => {
       const vm = vms.ours(ref);
@@ -41,5 +47,10 @@ export function agentHandlers({
     'agent.update': async ({ vm: ref, timeout, parts }, call) => ({
       update: await updater.update(vms.ours(ref), { timeout, parts, signal: call.signal }),
     }),
+    'agent.upgrade': async ({ vm: ref, file, restart = null, ...order }, call) => {
+      const vm = vms.ours(ref);
+      const allowed = await allowedPath(file, { peer: call.peer, roots }, operations.looking(call.signal));
+      return upgrader.upgrade(vm, { ...order, file: allowed, restart, signal: call.signal });
+    },
   };
 }

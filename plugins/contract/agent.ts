@@ -46,6 +46,42 @@ export interface UpdateWish {
   readonly parts: readonly UpdatePart[];
 }
 
+/** A file for the guest. */
+export interface FileWish {
+  readonly vm: string;
+  /** Absolute, in the guest. */
+  readonly path: string;
+  readonly content: Buffer;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** How a file takes the place of an old one. */
+export interface SwapWish {
+  readonly vm: string;
+  readonly path: string;
+  /** Names this upgrade: asked for a second time, it is not done twice. */
+  readonly id: string;
+  /** Octal. */
+  readonly mode: string;
+  /** A command that starts the agent anew; null where the file is no agent. */
+  readonly restart: string | null;
+  /** How long the guest waits until the new agent has answered, before it puts the old file back. */
+  readonly seconds: number;
+}
+
+/** Files in the guest, through its agent. All may be asked for again after an answer was lost. */
+export interface GuestFiles {
+  /** Writes the file beside the one that it will replace, its folder made where there is none, and compares. @throws upgradeFailed */
+  readonly place: (wish: FileWish, cx: Context) => Promise<void>;
+  /** Takes away what `place` has left. */
+  readonly discard: (wish: Pick<FileWish, 'path'>, cx: Context) => Promise<void>;
+  /** Puts the file into its place at once, and has the agent started anew soon. @throws upgradeFailed */
+  readonly swap: (wish: SwapWish, cx: Context) => Promise<void>;
+  /** Which agent answers: the one before, the new one (and with that the file is final), or the old file is back. */
+  readonly confirm: (wish: Pick<SwapWish, 'path' | 'id'>, cx: Context) => Promise<'new' | 'old' | 'back'>;
+}
+
 /** One conversation with one agent; its owner serialises the calls. */
 export interface AgentSession {
   /** The agent's version, once it is in sync. @throws agentGarbled, agentSilent */
@@ -55,6 +91,8 @@ export interface AgentSession {
   update(wish: UpdateWish, cx: Context): Promise<UpdateAnswer>;
   /** Lets the guest let go of the NIC with this MAC, before it is unplugged. */
   prepareDetach(mac: string, cx: Context): Promise<void>;
+  /** Absent where a dialect has nothing for it. */
+  readonly files?: GuestFiles;
   /** Forgets the conversation; the stream is closed by its owner. */
   close(): void;
 }

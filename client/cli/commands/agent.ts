@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
 import { exit } from '../exit.js';
@@ -31,6 +32,41 @@ export const ping = defineCommand({
           clean(`${dialect} ${version ?? ''}`).trimEnd(),
       ],
     });
+    return exit.ok;
+  },
+});
+
+export const upgrade = defineCommand({
+  name: 'upgrade',
+  aliases: ['agent upgrade'],
+  summary:
+    'Put a new agent, or another file, into a guest; a new agent must answer, or the old one comes back.',
+  positionals: [{ name: 'VM', completes: 'vm' }, { name: 'FILE', completes: 'file' }, { name: 'PATH' }],
+  options: {
+    mode: { type: 'text', value: 'OCTAL', summary: 'its mode in the guest (else 755)' },
+    restart: { type: 'text', value: 'COMMAND', summary: 'a command in the guest that starts the agent anew' },
+    timeout: {
+      type: 'duration',
+      value: 'TIME',
+      min: 1000,
+      max: 600_000,
+      summary: 'for the new agent to answer',
+    },
+  },
+  examples: [
+    'thaw upgrade web-1 ./50-app /etc/thaw/restore.d/50-app',
+    'thaw upgrade web-1 ./qemu-ga /usr/sbin/qemu-ga --restart "systemctl restart thaw-agent"',
+  ],
+  async run({ values: { mode, restart, timeout: wait }, words }, cli) {
+    const [vm = '', file = '', path = ''] = words;
+    const value = await cli.watch('agent.upgrade', {
+      ...{ vm, file: resolve(file), path },
+      ...(mode === undefined ? {} : { mode }),
+      ...(restart === undefined ? {} : { restart }),
+      ...(wait === undefined ? {} : { seconds: Math.ceil(wait / 1000) }),
+    });
+    const said = clean(`${value.path} of ${value.vm}: ${value.bytes} bytes, SHA-256 ${value.sha256}`);
+    cli.answer({ value, lines: () => [`${cli.out.paint('green', '✓')} ${said}`] });
     return exit.ok;
   },
 });

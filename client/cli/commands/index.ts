@@ -1,6 +1,7 @@
 import type { Command } from '../command.js';
 import { adopt, release } from './adopt.js';
 import { ping, update } from './agent.js';
+import { ping, update, upgrade } from './agent.js';
 import { attach, detach } from './attach.js';
 import { boot } from './boot.js';
 import { completion } from './completion.js';
@@ -41,6 +42,7 @@ export const commands: readonly Command[] = [
   attach,
   detach,
   update,
+  upgrade,
   ping,
   timeline,
   events,

@@ -88,6 +88,25 @@ export const agentCommandOff = defineError({
     'Red Hat’s: FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga) and start qemu-ga again',
 });
 
+export const agentLacks = defineError({
+  code: 3209,
+  reason: 'agent-lacks',
+  retryable: false,
+  data: z.object({ vm: z.string(), dialect: z.string(), what: z.string() }),
+  message: ({ vm, dialect, what }) => `The agent of ${vm} speaks ${dialect}, which knows nothing of ${what}`,
+  remedy: () => 'Use the dialect qemu-ga for it',
+});
+
+export const upgradeFailed = defineError({
+  code: 3210,
+  reason: 'upgrade-failed',
+  retryable: false,
+  data: z.object({ vm: z.string(), path: z.string(), why: z.string() }),
+  message: ({ vm, path, why }) => `${path} of the guest of ${vm} was not replaced: ${why}`,
+  remedy: () =>
+    'Try file, command and room on the disk in a clone first; the old file is put back by the guest itself',
+});
+
 export const agentHttpRefused = defineError({
   code: 3208,
   reason: 'agent-http-refused',

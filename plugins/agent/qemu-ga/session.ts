@@ -4,12 +4,15 @@ import {
   agentGarbled,
   agentRefused,
   updateFailed,
+  upgradeFailed,
 } from '../../../daemon/api/errors/agent.js';
 import { UpdateAnswer } from '../../../daemon/api/shapes/update.js';
-import type { AgentSession, Context, GuestStream, UpdateWish } from '../../contract.js';
+import type { AgentSession, Context, GuestFiles, GuestStream, UpdateWish } from '../../contract.js';
 import { execute } from './exec.js';
+import { place } from './place.js';
 import { Rpc, type Command } from './rpc.js';
 import { printfFormat, reseedProgram } from './reseed-program.js';
+import { confirmScript, discardScript, folderScript, swapScript } from './upgrade-script.js';
 import { detachScript, updateScript, type Script } from './update-script.js';
 
 export interface QemuGaOptions {
@@ -78,6 +81,34 @@ export class QemuGaSession implements AgentSession {
     const answer = await this.#run({ script: detachScript(mac), shape, what: 'detach' }, cx);
     if (answer.gone) return;
     throw updateFailed({ vm: this.#vm, part: 'network', why: answer.why ?? 'the NIC did not go' });
+  }
+
+  get files(): GuestFiles {
+    return {
+      place: async (wish, cx) => {
+        const shape = z.object({ why: z.string().optional() });
+        const { why } = await this.#run({ script: folderScript(wish), shape, what: 'upgrade' }, cx);
+        if (why !== undefined) throw upgradeFailed({ vm: this.#vm, path: wish.path, why });
+        await place({ rpc: this.#rpc, vm: this.#vm, wish }, cx);
+      },
+      discard: async (wish, cx) => {
+        await this.#run({ script: discardScript(wish), shape: z.object({}), what: 'upgrade' }, cx);
+      },
+      swap: async (wish, cx) => {
+        const shape = z.object({ swapped: z.boolean(), why: z.string().optional() });
+        const answer = await this.#run({ script: swapScript(wish), shape, what: 'upgrade' }, cx);
+        if (answer.swapped) return;
+        throw upgradeFailed({
+          vm: this.#vm,
+          path: wish.path,
+          why: answer.why ?? 'the guest does not say why',
+        });
+      },
+      confirm: async (wish, cx) => {
+        const shape = z.object({ is: z.enum(['new', 'old', 'back']) });
+        return (await this.#run({ script: confirmScript(wish), shape, what: 'upgrade' }, cx)).is;
+      },
+    };
   }
 
   close(): void {

@@ -16,9 +16,9 @@ const O_PATH_CLOEXEC = 0o12000000;
 
 /**
  * The guest's process 1. It mounts /proc, which only a process inside the PID namespace can; lets the kernel
- * reap what is orphaned; and waits for the VMM's end of its input to close, which nothing but its death does.
+ * reap what is orphaned (a shell's `read` would end with an orphan); and waits for the VMM's end of its input to close, which nothing but its death does.
  */
-const initScript = `mount -t proc -o nosuid,nodev,noexec proc ${procMount} && echo ready; trap '' CHLD; read forever`;
+const initScript = `mount -t proc -o nosuid,nodev,noexec proc ${procMount} && echo ready; trap '' CHLD; exec cat > /dev/null`;
 
 export interface Shell {
   readonly namespaces: Namespaces;
