@@ -1,6 +1,5 @@
 import type { Command } from '../command.js';
 import { adopt, release } from './adopt.js';
-import { ping, update } from './agent.js';
 import { ping, update, upgrade } from './agent.js';
 import { attach, detach } from './attach.js';
 import { boot } from './boot.js';

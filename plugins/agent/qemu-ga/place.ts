@@ -30,12 +30,8 @@ export async function place(
   await files.with({ path, mode: 'w' }, cx, async (handle) => {
     for (let at = 0; at < wish.content.length;) {
       const chunk = wish.content.subarray(at, at + chunkBytes);
-      const { count } = await files.call(
-        written,
-        'write',
-        { handle, 'buf-b64': chunk.toString('base64') },
-        cx,
-      );
+      const write = ask('write', { handle, 'buf-b64': chunk.toString('base64') });
+      const { count } = await files.call(written, write, cx);
       if (count < 1) throw upgradeFailed({ vm, path: wish.path, why: 'the guest takes no more bytes' });
       at += count;
     }
