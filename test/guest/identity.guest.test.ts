@@ -5,7 +5,14 @@ import { Outside, outside } from '../e2e/outside.js';
 import { only, stopAll } from '../support/flow.js';
 import { inGuests, linuxHost } from '../support/linux-guest.js';
 
-const net = { bridge: 'thaw0', subnet: '10.209.0.0/24', mtu: 1420, dns: ['192.0.2.53'], isolate: false };
+const net = {
+  bridge: 'thaw0',
+  subnet: '10.209.0.0/24',
+  subnet6: 'fd00:209::/64',
+  mtu: 1420,
+  dns: ['192.0.2.53'],
+  isolate: false,
+};
 const host = await linuxHost(t, { config: { networks: { default: net } } });
 const beyond = await Outside.open(host);
 const distinct = (values: readonly unknown[]): number => new Set(values).size;
@@ -56,19 +63,21 @@ t.test('three clones at once: each is itself, and reaches whom it shall', async 
       host,
       vms,
       `date +%s; hostname; cat /etc/machine-id; cat /sys/class/net/eth0/address; cat /sys/class/net/eth0/mtu
-       ip -o -4 addr show dev eth0; ip route | grep ^default; cat /etc/resolv.conf; cat /run/thaw/identity.json; echo
+       ip -o -4 addr show dev eth0; ip -o -6 addr show dev eth0 scope global; ip route | grep ^default; cat /etc/resolv.conf; cat /run/thaw/identity.json; echo
        head -c 16 /dev/urandom | od -An -tx1`,
     );
     for (const [index, text] of said.entries()) {
       const vm = vms[index];
       const [nic] = vm?.attachments ?? [];
-      const [date, hostname, id, mac, mtu, address, route, resolver, identity] = text.split('\n');
+      const [date, hostname, id, mac, mtu, four, six, route, resolver, identity] = text.split('\n');
       const off = Number(date) * 1000 - asked;
+      // A second at most, and it told whole ones only.
       t.ok(off > -2_000 && off < Date.now() - asked + 1_000, `its clock is ${off} ms off`);
       t.strictSame([hostname, mac, mtu], [vm?.name, nic?.mac, '1420']);
       t.match(id, /^[0-9a-f]{32}$/);
       t.not(id, '0123456789abcdef0123456789abcdef', 'not the source’s any more');
-      t.match(address, ` ${nic?.addresses[0] ?? '-'} `);
+      t.match(four, ` ${nic?.addresses[0] ?? '-'} `);
+      t.match(six, ` ${nic?.addresses[1] ?? '-'} `);
       t.match(route, 'default via 10.209.0.1 dev eth0');
       t.equal(resolver, 'nameserver 192.0.2.53');
       t.match(JSON.parse(identity ?? ''), { vm: vm?.id, name: vm?.name, userData: 'for you' });
@@ -82,7 +91,7 @@ t.test('three clones at once: each is itself, and reaches whom it shall', async 
     'ping from the host, to the host, from guest to guest, and a download through NAT',
     async (t) => {
       const { pings } = await host.client.network.check({ ping: true });
-      t.equal(pings.filter(({ milliseconds }) => milliseconds !== null).length, 3);
+      t.equal(pings.filter(({ milliseconds }) => milliseconds !== null).length, 6, 'IPv4 and IPv6');
       const addresses = vms.map(({ attachments: [nic] }) => nic?.addresses[0]?.split('/')[0] ?? '');
       const serving = (await beyond.exec('sh', '-c', startServer)).trim();
       const said = await inGuests(
@@ -101,6 +110,22 @@ t.test('three clones at once: each is itself, and reaches whom it shall', async 
   t.strictSame((await host.client.network.check({})).findings, []);
   await stopAll(host);
   await beyond.close();
+  t.strictSame(await host.leftovers(), []);
+});
+
+t.test('what is switched off is not touched, and stays the source’s', async (t) => {
+  const parts = { clock: false, hostname: false, 'machine-id': false, identity: false };
+  const { clones } = await host.client.snapshot.restore({ snapshot: 'base', names: ['stranger'], parts });
+  const asked = Date.now();
+  const [said = ''] = await inGuests(
+    host,
+    [only(clones)],
+    'date +%s; hostname; cat /etc/machine-id; ls /run/thaw/identity.json 2>/dev/null; true',
+  );
+  const [date, ...rest] = said.split('\n');
+  t.ok(Number(date) * 1000 < asked - 1_400, 'its clock is behind');
+  t.strictSame(rest, ['source', '0123456789abcdef0123456789abcdef']);
+  await stopAll(host);
   t.strictSame(await host.leftovers(), []);
 });
 
