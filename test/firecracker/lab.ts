@@ -65,7 +65,9 @@ export class Vm {
   ): Promise<Vm> {
     fs.mkdirSync(path, { recursive: true });
     const log = fs.openSync(join(path, 'log'), 'a');
-    const child = spawn(standin, ['--api-sock', 'api.sock', ...(options.args ?? ['--enable-pci'])], {
+    // It must not outlive a test that is killed.
+    const command = ['--pdeathsig', 'KILL', standin, '--api-sock', 'api.sock'];
+    const child = spawn('setpriv', [...command, ...(options.args ?? ['--enable-pci'])], {
       cwd: path,
       stdio: ['ignore', log, log],
       env: { ...process.env, ...options.env },
