@@ -32,6 +32,8 @@ const firstPauseMs = 2;
 /** The answer is heard of about half a tenth of the program's own time too late. */
 const growth = 1.1;
 const longestPauseMs = 50;
+/** Answering takes the guest's time from the program: so many times a question's own pass before the next. */
+const restForQuestion = 5;
 
 /** Runs one program in the guest to its end. @throws agentRefused, agentGarbled, agentSilent */
 export async function execute(
@@ -54,8 +56,8 @@ export async function execute(
   const { pid } = checked(started, answered, vm);
   // The one poll of thaw: qemu-ga tells nobody when a command has ended.
   for (let pause = firstPauseMs, took = 0; ; pause = Math.min(pause * growth, longestPauseMs)) {
-    // A guest that is slow to answer has better things to do: it is asked no more than half of its time.
-    await sleep(Math.max(pause, took), cx.signal);
+    // A guest that is slow to answer has better things to do.
+    await sleep(Math.max(pause, took, Math.min(restForQuestion * took, longestPauseMs)), cx.signal);
     const asked = performance.now();
     const said = await rpc.call({ execute: 'guest-exec-status', arguments: { pid } }, cx);
     took = performance.now() - asked;
