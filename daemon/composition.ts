@@ -52,6 +52,7 @@ import { ForeignVms } from './vms/foreign.js';
 import { Health } from './vms/health.js';
 import { HealthWatch } from './vms/health-watch.js';
 import { Lifecycle } from './vms/lifecycle.js';
+import { LogKeeper } from './vms/log-keeper.js';
 import { Lifetimes } from './vms/lifetimes.js';
 import { Nics } from './vms/nics.js';
 import { Power } from './vms/power.js';
@@ -290,6 +291,17 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
         seconds,
         run: (signal) => watch.look(signal),
         onError: (err) => log.error({ err }, 'looking after the VMs failed'),
+      }),
+    (ticker) => ticker.close(),
+  );
+  const logKeeper = new LogKeeper({ registry, operations, log, most: config.vmmLog.bytes });
+  await life.open(
+    'logs',
+    () =>
+      new Ticker({
+        seconds: 1,
+        run: (signal) => logKeeper.look(signal),
+        onError: (err) => log.error({ err }, 'looking at the VMs’ logs failed'),
       }),
     (ticker) => ticker.close(),
   );

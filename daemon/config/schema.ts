@@ -95,6 +95,12 @@ export const Config = z.strictObject({
       settings: z.record(z.string(), z.unknown()).default({}),
     })
     .prefault({}),
+  vmmLog: z
+    .strictObject({
+      /** Of what a VMM and its guest's console have said, and as much again that is older (`vmm.log`, `vmm.log.1`). */
+      bytes: z.int().min(4096).max(1_073_741_824).default(1_048_576),
+    })
+    .prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') })
     .prefault({}),

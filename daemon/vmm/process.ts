@@ -11,6 +11,7 @@ import {
 } from '../effects/process.js';
 import { cgroupLook } from '../effects/cgroups.js';
 import { socketAwait, tailLook } from '../effects/vmm-files.js';
+import { olderLog } from '../effects/vmm-log.js';
 import { ownWords } from './words.js';
 import { endable, orAborted } from './turns.js';
 
@@ -78,8 +79,10 @@ export function vmmProcess(facts: VmmFacts, exited: Promise<ProcessExit>, suspec
   const { vm, dir, pid, startTime, apiSocket } = facts;
   const obituary = async (during: string): Promise<ThawError> => {
     const exit = describeExit(await exited);
-    const tail = { path: `${dir}/${vmmFiles.log}`, bytes: 4096 };
-    const lines = facts.theirs === true ? [] : await tailLook(tail, nobody(2_000));
+    const path = `${dir}/${vmmFiles.log}`;
+    const tail = (of: string) => tailLook({ path: of, bytes: 4096 }, nobody(2_000));
+    // It may have been cut a moment ago.
+    const lines = facts.theirs === true ? [] : [...(await tail(olderLog(path))), ...(await tail(path))];
     // Before it answers there is no guest, and what the loader or a wrapper says is all there is.
     const own = during === itsStart ? lines : ownWords(lines);
     const log = own.slice(-5).join('\n');

@@ -1,8 +1,18 @@
 import { mkdir, readFile, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { eventually, failureOf, hostWithBase, machine, only, pidOf } from '../support/flow.js';
-import { startHost } from '../support/host.js';
+import {
+  atOnce,
+  eventually,
+  failureOf,
+  hostWithBase,
+  machine,
+  only,
+  pidOf,
+  takeBase,
+} from '../support/flow.js';
+import { Box } from '../support/box.js';
+import { Host, startHost } from '../support/host.js';
 
 const controllers = await readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch(() => '');
 const canLimit = ['cpu', 'memory', 'pids'].every((name) => controllers.split(/\s/).includes(name));
@@ -29,9 +39,14 @@ t.test('limits for all VMs that the host can’t have keep thawd from starting',
 t.test('limits of a VMM', { skip }, async (t) => {
   const parent = `/sys/fs/cgroup/thaw-test-${process.pid}`;
   t.teardown(() => rmdir(parent).catch(() => undefined));
-  const { host } = await hostWithBase(t, {
-    config: { cgroups: { parent, limits: { pids: 4000 } }, slots: { size: 1 } },
-  });
+  const box = await Box.open();
+  t.teardown(() => box.close());
+  // Its own /sys has none.
+  await box.exec('mount', '-t', 'cgroup2', 'none', '/sys/fs/cgroup');
+  const config = { cgroups: { parent, limits: { pids: 4000 } }, slots: { size: 1 } };
+  const host = await Host.on(box, { config, env: atOnce });
+  t.teardown(() => host.client.close());
+  await takeBase(host);
   const file = (vm: string, name: string) =>
     readFile(join(parent, vm, name), 'utf8').then((text) => text.trim());
   const here = async () =>
