@@ -1,10 +1,14 @@
 // `npm run e2e:real`: the whole job through the daemon on a real Firecracker with a real guest. FIRECRACKER_BIN, KERNEL
 // and INITRD name them; JSON lines out, one per finding; exit status 1 where anything falls short.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { connect, ThawError, type ResultOf, type ThawClient } from '../../client/index.js';
 import { Agent, type Outcome } from '../firecracker/lab.js';
 import { Box } from '../support/box.js';
 import { Host } from '../support/host.js';
 import { ensureNeeds } from '../support/needs.js';
+
+const dns = '10.209.0.1';
 
 let failed = 0;
 
@@ -54,6 +58,8 @@ async function job(thaw: ThawClient, host: Host): Promise<void> {
   if (!source) return;
   report('source', source.vm.readiness.is === 'ready', await steps(thaw, 'source'));
 
+  await program(thaw, host);
+
   const taken = await part('snapshot', () => thaw.snapshot.create({ vm: 'source', name: 'base' }));
   if (!taken) return;
   const { nics, hotAttach, bytes } = taken.snapshot;
@@ -65,7 +71,10 @@ async function job(thaw: ThawClient, host: Host): Promise<void> {
 
   const names = ['alpha', 'beta', 'gamma'];
   const restored = await part('restore', () =>
-    thaw.snapshot.restore({ snapshot: 'base', names, readyTimeout: 120_000 }),
+    thaw.snapshot.restore({
+      ...{ snapshot: 'base', names, readyTimeout: 120_000 },
+      ...{ userData: 'for $(all) of you', parts: { clock: false, 'ssh-host-keys': true } },
+    }),
   );
   if (!restored) return;
   for (const clone of restored.clones) {
@@ -78,6 +87,7 @@ async function job(thaw: ThawClient, host: Host): Promise<void> {
   const alive = restored.clones.flatMap((clone) => (clone.ok ? [clone.vm] : []));
   distinct(alive);
   await pingGuests(thaw, host, alive);
+  for (const vm of alive) await unchanged(thaw, vm);
   await pingHost(thaw, host, alive);
   await more(thaw, names);
   await ends(thaw, ['source', ...alive.map((vm) => vm.name)]);
@@ -124,6 +134,7 @@ async function pingHost(thaw: ThawClient, host: Host, vms: readonly Clone[]): Pr
     const gateway = vm.attachments[0]?.gateway ?? '';
     const said = await part(`ping ${vm.name} to host`, () => inGuest(vm, `ping -c 1 -W 5 ${gateway}`));
     report(`ping ${vm.name} to host`, said?.code === 0, { said });
+    await whoIs(vm);
   }
   await host.start();
   const { vms: adopted } = await thaw.vm.list();
@@ -133,6 +144,42 @@ async function pingHost(thaw: ThawClient, host: Host, vms: readonly Clone[]): Pr
     alive.every((word) => word === 'ready'),
     { alive },
   );
+}
+
+/** A program in the source's restore.d: clones tell by it who they believe to be. */
+async function program(thaw: ThawClient, host: Host): Promise<void> {
+  const file = join(host.runDir, '10-who');
+  await writeFile(
+    file,
+    '#!/bin/sh\necho "$THAW_NAME $THAW_GENERATION $THAW_ADDRESSES $THAW_USER_DATA" > /run/who\n',
+  );
+  const path = '/etc/thaw/restore.d/10-who';
+  const put = await part('upgrade', () => thaw.agent.upgrade({ vm: 'source', file, path }));
+  if (put) report('upgrade', true, put);
+}
+
+/** A second update finds everything as it is. */
+async function unchanged(thaw: ThawClient, vm: Clone): Promise<void> {
+  const told = await part(`update ${vm.name}`, () => thaw.agent.update({ vm: vm.name, timeout: 60_000 }));
+  if (!told) return;
+  const { randomness: _each, 'ssh-host-keys': _none, ...parts } = told.update.parts;
+  const ok = Object.values(parts).every(({ is }) => is === 'unchanged') && !('clock' in parts);
+  report(`update ${vm.name}: unchanged`, ok, told.update);
+}
+
+/** What a clone's own files say. */
+async function whoIs(vm: Clone): Promise<void> {
+  const look = 'cat /run/who /etc/resolv.conf /sys/class/net/eth0/mtu /etc/hostname /run/thaw/identity.json';
+  const said = await part(`who is ${vm.name}`, () => inGuest(vm, look));
+  const address = vm.attachments[0]?.addresses[0] ?? '-';
+  const [who, resolver, mtu, name, identity] = said?.out.split('\n') ?? [];
+  const ok =
+    who === `${vm.name} 1 ${address} for $(all) of you` &&
+    resolver === `nameserver ${dns}` &&
+    mtu === String(vm.attachments[0]?.mtu) &&
+    name === vm.name &&
+    identity?.includes(`"vm":"${vm.id}"`) === true;
+  report(`who is ${vm.name}`, ok, { said });
 }
 
 /** What a script did in a guest; null where its agent is not to be had. */
@@ -176,7 +223,8 @@ async function main(): Promise<void> {
   ensureNeeds(['ip', 'nft', 'ping', 'mount', 'nsenter', 'setpriv', 'unshare', 'tar']);
   const box = await Box.open();
   try {
-    const host = await Host.on(box, {});
+    const network = { bridge: 'thaw0', subnet: '10.209.0.0/16', mtu: 1400, dns: [dns] };
+    const host = await Host.on(box, { config: { networks: { default: network } } });
     {
       await using thaw = await connect({ socket: host.socketPath });
       await job(thaw, host);

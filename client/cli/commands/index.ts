@@ -6,6 +6,7 @@ import { boot } from './boot.js';
 import { completion } from './completion.js';
 import { events } from './events.js';
 import { extend } from './extend.js';
+import { prepare } from './guest.js';
 import { help } from './help.js';
 import { names } from './names.js';
 import { check, gc, networks } from './network.js';
@@ -45,6 +46,7 @@ export const commands: readonly Command[] = [
   ping,
   timeline,
   events,
+  prepare,
   networks,
   check,
   gc,

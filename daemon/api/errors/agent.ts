@@ -32,7 +32,7 @@ const remedies: Readonly<Record<string, string>> = {
   hostname: writable,
   'machine-id': writable,
   randomness:
-    'Prepare the image as README tells under “Guests”, or take a kernel from 5.18 on with CONFIG_VMGENID',
+    '`thaw guest prepare` puts a program for it into the image; or take a kernel from 5.18 on with CONFIG_VMGENID',
   'ssh-host-keys': 'Install OpenSSH’s server in the guest, leave the part randomness on, or do without',
   scripts:
     'Mend the script in the guest’s /etc/thaw/restore.d; what it said is in /run/thaw/restore.log there',
@@ -85,7 +85,7 @@ export const agentCommandOff = defineError({
   message: ({ vm, command }) => `The agent of ${vm} is told not to carry out ${command}`,
   remedy: () =>
     'Distributions switch it off: in the guest, take it from block-rpcs in /etc/qemu/qemu-ga.conf (older ones: blacklist; ' +
-    'Red Hat’s: FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga) and start qemu-ga again',
+    'Red Hat’s: FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga) and start qemu-ga again, or use the service of `thaw guest prepare`',
 });
 
 export const agentLacks = defineError({

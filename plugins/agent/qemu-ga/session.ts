@@ -11,7 +11,7 @@ import type { AgentSession, Context, GuestFiles, GuestStream, UpdateWish } from 
 import { execute } from './exec.js';
 import { place } from './place.js';
 import { Rpc, type Command } from './rpc.js';
-import { printfFormat, reseedProgram } from './reseed-program.js';
+import { printfFormat, reseedProgram } from '../../../daemon/api/guest/reseed-program.js';
 import { confirmScript, discardScript, folderScript, swapScript } from './upgrade-script.js';
 import { detachScript, updateScript, type Script } from './update-script.js';
 

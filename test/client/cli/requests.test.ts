@@ -76,6 +76,10 @@ const results: Readonly<Record<string, unknown>> = {
     ],
   },
   'agent.ping': { vm: vm.id, milliseconds: 1.5, agent: { dialect: 'qemu-ga', version: '7.2' } },
+  'agent.upgrade': {
+    ...{ vm: vm.id, path: '/etc/thaw/restore.d/50-app', sha256: 'abc', bytes: 7 },
+    agent: { dialect: 'qemu-ga', version: '7.2' },
+  },
   'agent.update': {
     update: { parts: { network: { is: 'done' } }, interfaces: {}, hostname: 'web-1', machineId: null },
   },
@@ -373,6 +377,20 @@ const cases: readonly Case[] = [
     quiet: vm.id,
   },
   {
+    args: 'upgrade web-1 /tmp/50-app /etc/thaw/restore.d/50-app --mode 700 --restart true --timeout 1500ms',
+    sends: [
+      [
+        'agent.upgrade',
+        {
+          ...{ vm: 'web-1', file: '/tmp/50-app', path: '/etc/thaw/restore.d/50-app' },
+          ...{ mode: '700', restart: 'true', seconds: 2 },
+        },
+      ],
+    ],
+    shows: /50-app of .*: 7 bytes, SHA-256 abc/,
+    quiet: '',
+  },
+  {
     args: 'update web-1 --without hostname',
     sends: [['agent.update', { vm: 'web-1', parts: { hostname: false } }]],
     shows: /network +done/,
@@ -486,7 +504,7 @@ for (const { args, sends, json, input, shows, quiet } of cases) {
 }
 
 void t.test('no command is without a request here', (t) => {
-  const elsewhere = ['events', 'completion', 'help', '__names'];
+  const elsewhere = ['guest prepare', 'events', 'completion', 'help', '__names'];
   const tried = (name: string): boolean =>
     cases.some(({ args }) => args === name || args.startsWith(`${name} `));
   t.strictSame(

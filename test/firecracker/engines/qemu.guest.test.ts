@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { reseedProgram } from '../../../plugins/agent/qemu-ga/reseed-program.js';
+import { reseedProgram } from '../../../daemon/api/guest/reseed-program.js';
 import { linuxBoot, onQemu } from '../../support/linux-guest.js';
 import { Agent, eventually, folder, host, ownNetwork, sleep, Vm } from '../lab.js';
 
