@@ -4,7 +4,9 @@ import { cpus } from 'node:os';
 import { Box } from '../support/box.js';
 import { Host, type HostOptions } from '../support/host.js';
 import { ensureNeeds } from '../support/needs.js';
+import { benchFolders } from './folders.js';
 import { benchMemory } from './memory.js';
+import { benchReconcile } from './reconcile.js';
 import { benchRestore } from './restore.js';
 import { benchRpc } from './rpc.js';
 
@@ -22,6 +24,11 @@ async function onHost<T>(options: HostOptions, bench: (host: Host) => Promise<T>
   }
 }
 
+/** Nothing looks unless it is asked to. */
+const quietly: HostOptions = {
+  config: { health: { intervalSeconds: 0, agentIntervalSeconds: 0 }, reconcile: { intervalSeconds: 0 } },
+};
+
 const parts = {
   rpc: () => benchRpc(),
   restore: () => onHost({ config: { slots: { size: slots } } }, (host) => benchRestore(host, slots)),
@@ -29,6 +36,8 @@ const parts = {
     onHost({ config: { slots: { size: 2 } }, env: { FIRECRACKER_STANDIN_TIMING: '0' } }, (host) =>
       benchMemory(host, 1_000),
     ),
+  reconcile: () => onHost(quietly, (host) => benchReconcile(host, 1_000)),
+  folders: () => onHost(quietly, (host) => benchFolders(host, 10_000)),
 } as const;
 
 ensureNeeds(['ip', 'nft', 'mount', 'nsenter', 'unshare']);
