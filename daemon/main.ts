@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { configInvalid } from './api/errors/host.js';
 import { ThawError } from './api/thaw-error.js';
-import { compose, type Running } from './composition.js';
+import { compose } from './composition.js';
 import { parseConfig } from './config/parse.js';
 import { version } from './config/version.js';
 import { configText } from './effects/config.js';
@@ -28,16 +28,6 @@ function readArguments() {
   return values;
 }
 
-/** Closes all before the process ends: the end of a VMM, which is let go of so that it may outlive us, keeps nobody here. */
-async function close(daemon: Running): Promise<void> {
-  const here = setInterval(() => undefined, 60_000);
-  try {
-    await daemon.close();
-  } finally {
-    clearInterval(here);
-  }
-}
-
 async function main(): Promise<void> {
   const options = readArguments();
   if (options.help || options.version) {
@@ -55,7 +45,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       log.info({ signal }, 'stopping');
-      closing ??= close(daemon).then(() => log.info({}, 'stopped'));
+      closing ??= daemon.close().then(() => log.info({}, 'stopped'));
     });
   }
 }

@@ -11,14 +11,12 @@ export interface FilterTools {
   readonly table: Table;
   /** The steps that hold, by the tap's name. */
   readonly held: Map<string, FilterStep>;
-  /** Taps whose rules were made together with those of others, a moment ago. */
-  readonly ruled: Set<string>;
   /** Makes the tables again. */
   readonly mend: Mend;
 }
 
 /** What may come out of a tap: its own MAC, its own addresses. */
-export function filterKind({ table, held, ruled, mend }: FilterTools): StepKind<FilterStep> {
+export function filterKind({ table, held, mend }: FilterTools): StepKind<FilterStep> {
   return {
     kind: 'filter',
     schema: FilterStep,
@@ -27,7 +25,7 @@ export function filterKind({ table, held, ruled, mend }: FilterTools): StepKind<
     },
     run: async (step, cx) => {
       const changes = guestElements([step]);
-      if (ruled.delete(step.tap) || (await addRules({ table, changes }, cx))) {
+      if (await addRules({ table, changes }, cx)) {
         held.set(step.tap, step);
         return;
       }
@@ -39,7 +37,6 @@ export function filterKind({ table, held, ruled, mend }: FilterTools): StepKind<
     },
     undo: async (step, cx) => {
       held.delete(step.tap);
-      ruled.delete(step.tap);
       await removeRules({ table, changes: guestElements([step]) }, cx);
     },
     check: async (step, cx) => {

@@ -7,7 +7,10 @@ import { type Answers, startFake } from './fake-daemon.js';
 import { snapshot, timeline, vm } from './samples.js';
 import { thaw } from './thaw.js';
 
-const health = { status: 'ok', vms: 1, operations: 0, slots: 1, residentBytes: 1e7, eventLoopLagMs: 0.2 };
+const health = {
+  ...{ status: 'ok', vms: 1, operations: 0, slots: 1, residentBytes: 1e7, eventLoopLagMs: 0.2 },
+  room: { vms: { used: 1, most: 8 }, memoryMib: { used: 128, most: null } },
+};
 const info = {
   version: '0.1.0',
   contract: '1.0',
@@ -28,6 +31,9 @@ const results: Readonly<Record<string, unknown>> = {
   'vm.pause': { vm, warnings: ['the agent will not answer'] },
   'vm.resume': { vm },
   'vm.stop': { vm: vm.id },
+  'vm.extend': { vm },
+  'vm.adopt': { vm: { ...vm, origin: 'adopted' } },
+  'vm.release': { vm: vm.id },
   'vm.timeline': { timelines: [timeline] },
   'snapshot.create': { snapshot, warnings: [] },
   'snapshot.list': { snapshots: [snapshot] },
@@ -413,6 +419,24 @@ const cases: readonly Case[] = [
     sends: [['vm.timeline', { vm: 'web-1' }]],
     shows: /load +[█▐]/,
     quiet: timeline.operation,
+  },
+  {
+    args: 'extend web-1 --ttl 30m',
+    sends: [['vm.extend', { vm: 'web-1', ttl: 1_800_000 }]],
+    shows: /web-1/,
+    quiet: vm.id,
+  },
+  {
+    args: 'adopt fc-7 --name web-1 --agent-port 1024 --label team=blue',
+    sends: [['vm.adopt', { vm: 'fc-7', name: 'web-1', agent: { port: 1024 }, labels: { team: 'blue' } }]],
+    shows: /web-1/,
+    quiet: vm.id,
+  },
+  {
+    args: 'release web-1',
+    sends: [['vm.release', { vm: 'web-1' }]],
+    shows: /vm-0123456789 is given back/,
+    quiet: vm.id,
   },
   {
     args: 'timeline op-0123456789 --ascii --effects --width 60 --one-scale',
