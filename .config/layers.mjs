@@ -7,7 +7,7 @@ const order = [
   'plugins/contract',
   ['daemon/log', 'daemon/config', 'daemon/events', 'daemon/metrics'],
   'daemon/effects',
-  'daemon/operations',
+  ['daemon/operations', 'daemon/systemd'],
   ['daemon/records', 'daemon/vmm', 'daemon/agent', 'daemon/plugins', 'daemon/doctor'],
   'daemon/steps',
   'daemon/vms',

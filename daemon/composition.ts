@@ -41,6 +41,7 @@ import { accessOf } from './rpc/access.js';
 import { Catalog } from './snapshots/catalog.js';
 import { Deleter } from './snapshots/deleter.js';
 import { Snapshotter } from './snapshots/snapshotter.js';
+import { Notifier } from './systemd/notifier.js';
 import { Binaries } from './vmm/binaries.js';
 import { Cgroups } from './vmm/cgroups.js';
 import { Fleet } from './vmm/fleet.js';
@@ -78,6 +79,12 @@ export interface Running {
   close(): Promise<void>;
 }
 
+/** Where it runs. */
+export interface Place {
+  /** Of systemd: its VMMs are services of their own under it. */
+  readonly slice?: string | undefined;
+}
+
 /** Milliseconds for each plugin to start, and to close. */
 const pluginDeadline = 10_000;
 /** Milliseconds for what is under way to finish at shutdown, and as long again to be undone. */
@@ -92,10 +99,10 @@ const part = {
  * Puts the daemon together, top to bottom; what is opened here is closed in reverse. Returns once it listens.
  * @throws anotherDaemon, pluginRefused, and what opening a part throws; everything opened before is closed then
  */
-export async function compose(config: Config, log: Log): Promise<Running> {
+export async function compose(config: Config, log: Log, place: Place = {}): Promise<Running> {
   const life = new Lifetime();
   try {
-    await open(life, config, log);
+    await open(life, { config, log, ...place });
   } catch (error) {
     await life.close(log);
     throw error;
@@ -103,7 +110,10 @@ export async function compose(config: Config, log: Log): Promise<Running> {
   return { close: () => life.close(log) };
 }
 
-async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
+async function open(
+  life: Lifetime,
+  { config, log, slice }: Place & { config: Config; log: Log },
+): Promise<void> {
   const { runDir, storeDir } = config;
   const operations = new Operations(faultsFrom(process.env));
   const background = new AbortController();
@@ -111,6 +121,11 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
   const events = new EventHub(randomUUID());
   const registry = new Registry();
 
+  const notifier = await life.open(
+    'notifier',
+    () => new Notifier(process.env, process.pid, operations.looking(new AbortController().signal)),
+    () => undefined,
+  );
   await folderMake({ dir: runDir, mode: 0o711 }, cx);
   await folderMake({ dir: join(runDir, 'vms'), mode: 0o700 }, cx);
   await folderMake({ dir: storeDir, mode: 0o700 }, cx);
@@ -146,6 +161,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
     () =>
       new Fleet({
         ...config.firecracker,
+        slice,
         binaries: new Binaries(),
         onExit: (process, exit) => {
           const vm = registry.byId(process.vm);
@@ -318,7 +334,7 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
       await lifetimes.close();
     },
   );
-  await life.open(
+  const reconcileTicker = await life.open(
     'reconcile',
     () =>
       new Ticker({
@@ -327,6 +343,18 @@ async function open(life: Lifetime, config: Config, log: Log): Promise<void> {
         onError: (err) => log.error({ err }, 'reconcile failed'),
       }),
     (ticker) => ticker.close(),
+  );
+  const status = (): string =>
+    `${registry.size} VMs, ${slots.ready} slots, ${operations.running} operations under way`;
+  await life.open(
+    'readiness',
+    () =>
+      notifier.ready(() => ({
+        lag: vitals.eventLoopLagMs,
+        reconcile: reconcileTicker.runningFor,
+        status: status(),
+      })),
+    () => notifier.close(),
   );
   slots.fill();
   log.info({ version, socket: listener.path, vms: registry.size, pid: process.pid }, 'listening');

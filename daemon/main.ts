@@ -11,9 +11,10 @@ const defaultPath = '/etc/thaw/config.json';
 
 const usage = `thawd ${version}: restores Firecracker microVMs as networked, correctly identified machines
 
-usage: thawd [--config FILE]
+usage: thawd [--config FILE] [--slice NAME]
 
   --config FILE   default ${defaultPath}, and built-in defaults where that is missing
+  --slice NAME    systemd starts the VMMs, as services of their own under this slice
   --version
   --help
 
@@ -23,7 +24,7 @@ SIGTERM and SIGINT stop it; VMs live on, and the next thawd takes them up.
 /** Reads the arguments; anything else than the options above is refused. */
 function readArguments() {
   const { values } = parseArgs({
-    options: { config: { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: { config: { type: 'string' }, slice: { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean' } },
   });
   return values;
 }
@@ -40,7 +41,7 @@ async function main(): Promise<void> {
     throw configInvalid({ path, problems: 'it is not there' });
   const config = parseConfig(text ?? '{}', path);
   const log = openLog(config.log.level);
-  const daemon = await compose(config, log);
+  const daemon = await compose(config, log, { slice: options.slice });
   let closing: Promise<void> | null = null;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

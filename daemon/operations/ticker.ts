@@ -6,6 +6,7 @@ export class Ticker {
   #milliseconds: number;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
+  #since = 0;
 
   /**
    * @param parts.seconds between two runs; 0 for never
@@ -21,6 +22,11 @@ export class Ticker {
     this.#run = parts.run;
     this.#onError = parts.onError;
     this.#arm();
+  }
+
+  /** Milliseconds since the run under way began; null while none is. */
+  get runningFor(): number | null {
+    return this.#running ? performance.now() - this.#since : null;
   }
 
   /** Changes the interval, from now on. */
@@ -43,6 +49,7 @@ export class Ticker {
     if (this.#milliseconds === 0 || this.#closing.signal.aborted) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
+      this.#since = performance.now();
       this.#running = this.#tick().finally(() => {
         this.#running = null;
         this.#arm();

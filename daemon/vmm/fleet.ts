@@ -44,18 +44,22 @@ export class Fleet {
   readonly #binary: string;
   readonly #args: readonly string[];
   readonly #binaries: Binaries;
+  readonly #slice: string | undefined;
   readonly #onExit: (process: VmmProcess, exit: ProcessExit) => void;
 
   constructor(parts: {
     binary: string;
     args: readonly string[];
     binaries: Binaries;
+    /** Under which systemd starts them; left out, they are children of ours. */
+    slice?: string | undefined;
     /** Called once for each VMM that ends, wanted or not. */
     onExit: (process: VmmProcess, exit: ProcessExit) => void;
   }) {
     this.#binary = parts.binary;
     this.#args = parts.args;
     this.#binaries = parts.binaries;
+    this.#slice = parts.slice;
     this.#onExit = parts.onExit;
   }
 
@@ -81,6 +85,7 @@ export class Fleet {
       binary: this.#binary,
       args: this.#args,
       enablePci: wish.pci,
+      slice: this.#slice,
       within: where,
     };
     const process = await launchVmm(launch, cx);

@@ -4,7 +4,15 @@ import { socketPathTooLong } from '../api/errors/host.js';
 import { vmmNotExecutable } from '../api/errors/vmm.js';
 import { processFind, spawnDetached, type Spawned } from '../effects/process.js';
 import { executableLook } from '../effects/vmm-files.js';
-import { vmmFiles, vmmProcess, type Cell, type ProcessIdentity, type VmmProcess } from './process.js';
+import { unitStart } from '../effects/systemd-unit.js';
+import {
+  adoptProcess,
+  vmmFiles,
+  vmmProcess,
+  type Cell,
+  type ProcessIdentity,
+  type VmmProcess,
+} from './process.js';
 
 /** A VMM to start. */
 export interface LaunchWish {
@@ -18,6 +26,8 @@ export interface LaunchWish {
   readonly enablePci: boolean;
   /** Where it is limited, once it is. */
   readonly cell?: () => Cell | undefined;
+  /** Where systemd starts it, as a service of its own under this slice; left out, it is a child of ours. */
+  readonly slice?: string | undefined;
   /** More arguments, from the configuration. */
   readonly args?: readonly string[];
   /** Runs the start where the process shall live: in a network namespace. Must not wait. */
@@ -56,6 +66,12 @@ export async function launchVmm(wish: LaunchWish, cx: Context): Promise<VmmProce
   try {
     const env = { ...scrub(process.env), ...wish.env };
     const log = resolve(dir, vmmFiles.log);
+    const { slice, within } = wish;
+    if (slice !== undefined) {
+      const unit = { name: `thaw-${vm}`, slice, binary, args, cwd: dir, log, env, within };
+      const cell = wish.cell && { cell: wish.cell };
+      return adoptProcess({ vm, dir, apiSocket, ...(await unitStart(unit, cx)), ...cell });
+    }
     spawned = await spawnDetached({ binary, args, cwd: dir, log, env, within: wish.within }, cx);
   } catch (error) {
     const code = spawnErrorCode(error);

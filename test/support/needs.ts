@@ -14,6 +14,8 @@ const packageOf = {
   tar: 'tar',
   iptables: 'iptables',
   'host-local': 'containernetworking-plugins',
+  runc: 'runc',
+  ctr: 'containerd',
   'qemu-system-x86_64': 'qemu-system-x86',
 } as const;
 

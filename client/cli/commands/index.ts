@@ -8,6 +8,7 @@ import { events } from './events.js';
 import { extend } from './extend.js';
 import { prepare } from './guest.js';
 import { help } from './help.js';
+import { install, uninstall } from './install.js';
 import { names } from './names.js';
 import { check, gc, networks } from './network.js';
 import { plan } from './plan.js';
@@ -54,6 +55,8 @@ export const commands: readonly Command[] = [
   reconcile,
   info,
   rpc,
+  install,
+  uninstall,
   completion,
   help,
   names,

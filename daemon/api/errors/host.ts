@@ -116,3 +116,13 @@ export const cgroupsUnavailable = defineError({
   remedy: () =>
     'Boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1), name a folder of it as "cgroups.parent", or ask for no limits',
 });
+
+export const unitRefused = defineError({
+  code: 1120,
+  reason: 'unit-refused',
+  retryable: true,
+  data: z.object({ unit: z.string(), why: z.string() }),
+  message: ({ unit, why }) => `systemd did not start ${unit}: ${why}`,
+  remedy: () =>
+    '`journalctl --boot` has its reason; without --slice thawd starts VMMs itself, in its own control group and sandbox',
+});
