@@ -24,7 +24,12 @@ SIGTERM and SIGINT stop it; VMs live on, and the next thawd takes them up.
 /** Reads the arguments; anything else than the options above is refused. */
 function readArguments() {
   const { values } = parseArgs({
-    options: { config: { type: 'string' }, slice: { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      config: { type: 'string' },
+      slice: { type: 'string' },
+      version: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   return values;
 }
