@@ -1,6 +1,6 @@
 // `npm run e2e:real`: the whole job through the daemon on a real Firecracker with a real guest. FIRECRACKER_BIN, KERNEL
 // and INITRD name them; JSON lines out, one per finding; exit status 1 where anything falls short.
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, ThawError, type ResultOf, type ThawClient } from '../../client/index.js';
 import { Agent, type Outcome } from '../firecracker/lab.js';
@@ -156,6 +156,7 @@ async function program(thaw: ThawClient, host: Host): Promise<void> {
   const path = '/etc/thaw/restore.d/10-who';
   const put = await part('upgrade', () => thaw.agent.upgrade({ vm: 'source', file, path }));
   if (put) report('upgrade', true, put);
+  await rm(file);
 }
 
 /** A second update finds everything as it is. */
