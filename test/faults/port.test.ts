@@ -19,6 +19,7 @@ const handles: Readonly<Record<string, string>> = {
   Table: 'a netlink socket; what is sent through it are effects of elements',
   Route: 'a netlink socket; what is sent through it are effects of route, tap, bridge',
   LinkRemover: 'gathers removals that are effects (tap.remove) into one',
+  olderLog: 'a path from a path: touches nothing',
   openSpace: 'opens a descriptor of a namespace; what is done in it are effects of container',
   Namespace: 'a descriptor; made and ended within netns.give, netns.drop and the pool that serves them',
 };
