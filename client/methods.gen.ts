@@ -32,6 +32,7 @@ export const methodTable: Readonly<Record<string, MethodInfo>> = {
   'system.health': { access: 'read', progress: false },
   'system.info': { access: 'read', progress: false },
   'system.reconcile': { access: 'change', progress: false },
+  'system.reload': { access: 'change', progress: false },
   'vm.adopt': { access: 'change', progress: false },
   'vm.boot': { access: 'change', progress: true },
   'vm.extend': { access: 'change', progress: false },

@@ -5,6 +5,7 @@ import { Agents } from './agent/agents.js';
 import { allKinds } from './composition/kinds.js';
 import { Lifetime, token } from './composition/lifetime.js';
 import { hostParts } from './composition/plugin-host.js';
+import { Reloader } from './config/reloader.js';
 import type { Config } from './config/schema.js';
 import { version } from './config/version.js';
 import { Containers } from './containers/containers.js';
@@ -77,6 +78,17 @@ import local from '../plugins/storage/local.js';
 export interface Running {
   /** Stops taking work, lets what is under way finish or undoes it, and closes all. VMs live on. */
   close(): Promise<void>;
+  /** Reads the configuration again, and takes up what can be. @throws configInvalid, cgroupsUnavailable */
+  reload(): Promise<unknown>;
+}
+
+/** What the daemon is started with. */
+export interface Given extends Place {
+  readonly config: Config;
+  /** Reads the configuration again. @throws configInvalid */
+  readonly read: () => Promise<Config>;
+  /** Whether its end is that of the VMs that it has made. */
+  readonly stopVms: boolean;
 }
 
 /** Where it runs. */
@@ -93,27 +105,30 @@ const closeDeadline = 10_000;
 const part = {
   orders: token<Orders>('orders'),
   restorer: token<Restorer>('restorer'),
+  reloader: token<Reloader>('reloader'),
 };
 
 /**
  * Puts the daemon together, top to bottom; what is opened here is closed in reverse. Returns once it listens.
  * @throws anotherDaemon, pluginRefused, and what opening a part throws; everything opened before is closed then
  */
-export async function compose(config: Config, log: Log, place: Place = {}): Promise<Running> {
+export async function compose(given: Given, log: Log): Promise<Running> {
   const life = new Lifetime();
   try {
-    await open(life, { config, log, ...place });
+    const reload = await open(life, given, log);
+    return { reload, close: () => life.close(log) };
   } catch (error) {
     await life.close(log);
     throw error;
   }
-  return { close: () => life.close(log) };
 }
 
+/** @returns what reads the configuration again */
 async function open(
   life: Lifetime,
-  { config, log, slice }: Place & { config: Config; log: Log },
-): Promise<void> {
+  { config, read, stopVms, slice }: Given,
+  log: Log,
+): Promise<Running['reload']> {
   const { runDir, storeDir } = config;
   const operations = new Operations(faultsFrom(process.env));
   const background = new AbortController();
@@ -257,6 +272,7 @@ async function open(
       ...{ config, roots, startedAt: Date.now(), slots, vitals, reconciler },
       plugins: () => plugins.list(),
       stopping: () => stopping,
+      reload: () => life.get(part.reloader).reload(),
     }),
     ...vmHandlers({
       ...{ roots, vms, adopter, lifecycle, lifetimes, operations, turnstile },
@@ -296,11 +312,12 @@ async function open(
       stopping = true;
       await server.close(closeDeadline);
       await operations.idle();
+      if (stopVms) await endAll(registry, lifecycle);
     },
   );
   const { intervalSeconds: seconds, agentIntervalSeconds: agentSeconds } = config.health;
   const watch = new HealthWatch({ ...common, health, agentSeconds });
-  await life.open(
+  const healthTicker = await life.open(
     'health',
     () =>
       new Ticker({
@@ -357,5 +374,23 @@ async function open(
     () => notifier.close(),
   );
   slots.fill();
+  const apply = async (next: Config): Promise<void> => {
+    // The one that can be refused comes first.
+    await cgroups.standard(next.cgroups.limits, cx);
+    registry.room.limit(next.limits);
+    healthTicker.every(next.health.intervalSeconds);
+    watch.askEvery(next.health.agentIntervalSeconds);
+    reconcileTicker.every(next.reconcile.intervalSeconds);
+    logKeeper.bound(next.vmmLog.bytes);
+    log.level = next.log.level;
+  };
+  const reloader = life.share(part.reloader, new Reloader({ config, read, apply, events, log }));
   log.info({ version, socket: listener.path, vms: registry.size, pid: process.pid }, 'listening');
+  return () => reloader.reload();
+}
+
+/** Ends all VMs but those of others: the end of a daemon that was told to take its VMs along. */
+async function endAll(registry: Registry, lifecycle: Lifecycle): Promise<void> {
+  const ours = registry.visible().filter(({ record }) => record.adopted === null);
+  await Promise.all(ours.map((vm) => lifecycle.stop(vm)));
 }

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { configInvalid } from './api/errors/host.js';
 import { ThawError } from './api/thaw-error.js';
 import { compose } from './composition.js';
+import type { Config } from './config/schema.js';
 import { parseConfig } from './config/parse.js';
 import { version } from './config/version.js';
 import { configText } from './effects/config.js';
@@ -11,14 +12,15 @@ const defaultPath = '/etc/thaw/config.json';
 
 const usage = `thawd ${version}: restores Firecracker microVMs as networked, correctly identified machines
 
-usage: thawd [--config FILE] [--slice NAME]
+usage: thawd [--config FILE] [--slice NAME] [--stop-vms]
 
   --config FILE   default ${defaultPath}, and built-in defaults where that is missing
   --slice NAME    systemd starts the VMMs, as services of their own under this slice
+  --stop-vms      end the VMs that thaw has made when it is stopped
   --version
   --help
 
-SIGTERM and SIGINT stop it; VMs live on, and the next thawd takes them up.
+SIGTERM and SIGINT stop it; VMs live on, and the next thawd takes them up. SIGHUP reads the configuration again.
 `;
 
 /** Reads the arguments; anything else than the options above is refused. */
@@ -27,6 +29,7 @@ function readArguments() {
     options: {
       config: { type: 'string' },
       slice: { type: 'string' },
+      'stop-vms': { type: 'boolean' },
       version: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -41,12 +44,20 @@ async function main(): Promise<void> {
     return;
   }
   const path = options.config ?? defaultPath;
-  const text = await configText(path);
-  if (text === null && options.config !== undefined)
-    throw configInvalid({ path, problems: 'it is not there' });
-  const config = parseConfig(text ?? '{}', path);
+  const read = async (): Promise<Config> => {
+    const text = await configText(path);
+    if (text === null && options.config !== undefined)
+      throw configInvalid({ path, problems: 'it is not there' });
+    return parseConfig(text ?? '{}', path);
+  };
+  const config = await read();
   const log = openLog(config.log.level);
-  const daemon = await compose(config, log, { slice: options.slice });
+  const daemon = await compose(
+    { config, read, stopVms: options['stop-vms'] ?? false, slice: options.slice },
+    log,
+  );
+  // What is wrong with it is told in the log and as an event.
+  process.on('SIGHUP', () => void daemon.reload().catch(() => undefined));
   let closing: Promise<void> | null = null;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

@@ -17,6 +17,8 @@ export const ThawEvent = z.object({
     'vm.stopped',
     'vm.removed',
     'vm.failed',
+    'system.reloaded',
+    'system.reload-failed',
     'snapshot.created',
     'snapshot.deleted',
   ]),

@@ -33,6 +33,7 @@ export const methods = {
   'system.health': system.health,
   'system.info': system.info,
   'system.reconcile': system.reconcile,
+  'system.reload': system.reload,
   'vm.adopt': vm.adopt,
   'vm.boot': vm.boot,
   'vm.extend': vm.extend,

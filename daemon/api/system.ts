@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineMethod } from './define.js';
+import * as host from './errors/host.js';
 
 /** The version of this contract: the minor number grows with every addition, the major one with every break. */
 export const contractVersion = '1.0';
@@ -83,6 +84,21 @@ export const reconcile = defineMethod({
     dryRun: z.boolean().default(false),
   }),
   result: Reconciled,
+});
+
+export const reload = defineMethod({
+  name: 'system.reload',
+  summary:
+    'Read the configuration again, as SIGHUP does. One that is wrong is refused, and the old one kept.',
+  access: 'change',
+  params: z.strictObject({}),
+  result: z.object({
+    /** Keys that have changed and hold from now on. */
+    applied: z.array(z.string()),
+    /** Keys that differ from what holds until the daemon is restarted. */
+    restart: z.array(z.string()),
+  }),
+  errors: [host.configInvalid, host.cgroupsUnavailable],
 });
 
 /** One finding of `system.doctor`. */

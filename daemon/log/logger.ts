@@ -7,6 +7,8 @@ export interface Log {
   warn(data: object, message: string): void;
   error(data: object, message: string): void;
   child(bindings: Record<string, unknown>): Log;
+  /** Below which nothing is said; may be changed. */
+  level: string;
 }
 
 /** JSON lines on standard output, written at once: a worker transport would lose the last ones when the process ends. */

@@ -1,4 +1,5 @@
 import { contractVersion } from '../api/system.js';
+import type { Differences } from '../config/differences.js';
 import type { Config } from '../config/schema.js';
 import { diagnose } from '../doctor/index.js';
 import { textOf, type Roots } from './roots.js';
@@ -26,9 +27,10 @@ export interface SystemParts {
   readonly reconciler: Reconciler;
   readonly plugins: () => readonly { kind: string; name: string }[];
   readonly stopping: () => boolean;
+  readonly reload: () => Promise<Differences>;
 }
 
-type SystemMethods = 'system.info' | 'system.health' | 'system.doctor' | 'system.reconcile';
+type SystemMethods = 'system.info' | 'system.health' | 'system.doctor' | 'system.reconcile' | 'system.reload';
 
 /** What the daemon tells of itself and of its host. */
 export function systemHandlers(parts: SystemParts): Pick<Handlers, SystemMethods> {
@@ -65,6 +67,10 @@ export function systemHandlers(parts: SystemParts): Pick<Handlers, SystemMethods
       residentBytes: vitals.residentBytes,
       eventLoopLagMs: vitals.eventLoopLagMs,
     }),
+    'system.reload': async () => {
+      const { live, restart } = await parts.reload();
+      return { applied: [...live], restart: [...restart] };
+    },
     'system.reconcile': ({ dryRun }, call) => parts.reconciler.run(dryRun, call.signal),
     'system.doctor': async ({ kernelConfig: path }, call) => {
       const cx = operations.looking(call.signal);

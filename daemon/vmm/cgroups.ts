@@ -21,14 +21,18 @@ export class Cgroups {
     this.#limits = limits;
   }
 
-  /** Changes what VMs get that are asked for without limits. */
-  standard(limits: VmLimits): void {
+  /** Changes what VMs get that are asked for without limits. @throws cgroupsUnavailable, and nothing is changed then */
+  async standard(limits: VmLimits, cx: Context): Promise<void> {
+    await this.#possible(limits, cx);
     this.#limits = limits;
   }
 
   /** The limits of a VM that is asked for with these; null for none. @throws cgroupsUnavailable */
   async confinement(asked: VmLimits | undefined, cx: Context): Promise<Confinement | null> {
-    const limits = { ...this.#limits, ...asked };
+    return this.#possible({ ...this.#limits, ...asked }, cx);
+  }
+
+  async #possible(limits: VmLimits, cx: Context): Promise<Confinement | null> {
     const [parent, needed] = [this.#parent, controllersOf(limits)];
     if (needed.length === 0) return null;
     const there = await cgroupControllers(parent, cx);

@@ -34,9 +34,16 @@ const interrupted = Symbol('an operation began');
 export class HealthWatch {
   readonly #parts: HealthWatchParts;
   readonly #asked = new WeakMap<Vm, number>();
+  #agentSeconds: number;
 
   constructor(parts: HealthWatchParts) {
     this.#parts = parts;
+    this.#agentSeconds = parts.agentSeconds;
+  }
+
+  /** Changes how often agents are asked. */
+  askEvery(seconds: number): void {
+    this.#agentSeconds = seconds;
   }
 
   /** One round. */
@@ -86,7 +93,7 @@ export class HealthWatch {
   }
 
   #due(vm: Vm): boolean {
-    const { agentSeconds } = this.#parts;
+    const agentSeconds = this.#agentSeconds;
     const now = performance.now();
     if (agentSeconds === 0 || now - (this.#asked.get(vm) ?? -Infinity) < agentSeconds * 1000) return false;
     this.#asked.set(vm, now);
