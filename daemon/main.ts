@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { configInvalid } from './api/errors/host.js';
 import { ThawError } from './api/thaw-error.js';
-import { compose } from './composition.js';
+import { compose, type Running } from './composition.js';
 import type { Config } from './config/schema.js';
 import { parseConfig } from './config/parse.js';
 import { version } from './config/version.js';
@@ -37,6 +37,16 @@ function readArguments() {
   return values;
 }
 
+/** Closes all before the process ends: the end of a VMM, which is let go of so that it may outlive us, keeps nobody here. */
+async function close(daemon: Running): Promise<void> {
+  const here = setInterval(() => undefined, 60_000);
+  try {
+    await daemon.close();
+  } finally {
+    clearInterval(here);
+  }
+}
+
 async function main(): Promise<void> {
   const options = readArguments();
   if (options.help || options.version) {
@@ -62,7 +72,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       log.info({ signal }, 'stopping');
-      closing ??= daemon.close().then(() => log.info({}, 'stopped'));
+      closing ??= close(daemon).then(() => log.info({}, 'stopped'));
     });
   }
 }
