@@ -528,7 +528,7 @@ for (const { args, sends, json, input, shows, quiet } of cases) {
 }
 
 void t.test('no command is without a request here', (t) => {
-  const elsewhere = ['events', 'guest prepare', 'completion', 'help', '__names'];
+  const elsewhere = ['events', 'guest prepare', 'install', 'uninstall', 'completion', 'help', '__names'];
   const tried = (name: string): boolean =>
     cases.some(({ args }) => args === name || args.startsWith(`${name} `));
   t.strictSame(
