@@ -209,7 +209,7 @@ async function open(
   const health = new Health({ fleet, agents, events });
   const host = await hostLook(undefined, cx);
   registry.room.limit(config.limits);
-  const cgroups = new Cgroups(config.cgroups);
+  const cgroups = new Cgroups({ ...config.cgroups, slice });
   // Refused now rather than at the first VM.
   await cgroups.confinement(undefined, cx);
   const lifetimes = new Lifetimes({ registry, records, lifecycle, operations, events, log });

@@ -14,11 +14,14 @@ export interface Confinement {
 /** Where VMMs with limits live: each in a cgroup of its own, called by its VM's id. */
 export class Cgroups {
   readonly #parent: string;
+  readonly #slice: string | undefined;
   #limits: VmLimits;
 
-  constructor({ parent, limits }: Confinement) {
+  /** @param given with `slice`, systemd starts the VMMs in units beneath it */
+  constructor({ parent, limits, slice }: Confinement & { readonly slice?: string | undefined }) {
     this.#parent = parent;
     this.#limits = limits;
+    this.#slice = slice;
   }
 
   /** Changes what VMs get that are asked for without limits. @throws cgroupsUnavailable, and nothing is changed then */
@@ -35,6 +38,11 @@ export class Cgroups {
   async #possible(limits: VmLimits, cx: Context): Promise<Confinement | null> {
     const [parent, needed] = [this.#parent, controllersOf(limits)];
     if (needed.length === 0) return null;
+    // A process that leaves its unit's cgroup has ended as far as systemd knows, and the unit is cleaned up.
+    if (this.#slice !== undefined) {
+      const why = `VMMs are units of systemd's under ${this.#slice}; set MemoryMax=, CPUQuota= or TasksMax= there`;
+      throw cgroupsUnavailable({ parent, why });
+    }
     const there = await cgroupControllers(parent, cx);
     if (there === null) throw cgroupsUnavailable({ parent, why: 'it is in no cgroup v2 hierarchy' });
     const missing = needed.filter((name) => !there.includes(name));
