@@ -15,7 +15,8 @@ export async function wrongs(host: Host): Promise<readonly string[]> {
     vms.map(async (vm) => {
       // A look that failed at a start is all that is known until the next one, and here nobody looks again (health.test.ts).
       const unseen = vm.readiness.is === 'degraded' && vm.readiness.reason === 'api-silent';
-      if (vm.word !== 'ready' && !unseen) return [`${vm.name} is ${vm.word}: ${JSON.stringify(vm.readiness)}`];
+      if (vm.word !== 'ready' && !unseen)
+        return [`${vm.name} is ${vm.word}: ${JSON.stringify(vm.readiness)}`];
       const address = addressOf(vm);
       const hears = await client.agent.ping({ vm: vm.id }).then(
         () => true,
