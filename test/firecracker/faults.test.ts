@@ -122,7 +122,7 @@ t.test('a guest that dies takes its VMM along, one that powers off ends it well'
   const dead = await Vm.start(t, folder(t), { env: timing });
   await dead.boot();
   await dead.agent();
-  host(`pkill -KILL -P ${dead.child.pid} -f 'read forever'`);
+  host(`pkill -KILL -P ${dead.child.pid} -x cat`);
   t.same(await dead.exit, { code: 1, signal: null });
   const off = await Vm.start(t, folder(t), { env: timing });
   await off.boot();
