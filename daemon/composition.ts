@@ -35,7 +35,8 @@ import { Orders } from './restore/orders.js';
 import { proveDraft } from './restore/proof.js';
 import { Restorer } from './restore/restorer.js';
 import { slotMaker } from './restore/slot-maker.js';
-import { SlotPool } from './restore/slots.js';
+import { slotRecipe } from './restore/slot-recipe.js';
+import { SlotPool, type Wanted } from './restore/slots.js';
 import { openListener } from './rpc/open.js';
 import { serve } from './rpc/server.js';
 import { accessOf } from './rpc/access.js';
@@ -222,12 +223,15 @@ async function open(
   const catalog = await Catalog.open(store, cx);
   const reconciler = new Reconciler({ ...common, records, kinds, log });
 
+  const recipe = () =>
+    slotRecipe(config.slots, { strategies: plugins.strategies, find: (ref) => catalog.find(ref) });
   const slots = await life.open(
     'slots',
     () =>
       new SlotPool({
-        ...config.slots,
-        make: slotMaker(common, cx),
+        size: config.slots.size,
+        recipe,
+        make: slotMaker({ ...common, recipe }, cx),
         alive: (vm) => fleet.find(vm.id) !== undefined && vm.operation === null,
         end: (vm) => lifecycle.stop(vm),
         log,
@@ -252,7 +256,8 @@ async function open(
   );
   const draftDir = store.draftDir.bind(store);
   const snapshotter = new Snapshotter({ ...common, catalog, draftDir, health, host });
-  const nics = new Nics({ fabric, operations, lifecycle });
+  const makeWay = (wanted: readonly Wanted[]) => slots.makeWay(wanted, fabric);
+  const nics = new Nics({ fabric, operations, lifecycle, makeWay });
   const ours = (dir: string): boolean => registry.byDir(dir) !== undefined;
   const foreign = await life.open(
     'foreign',
@@ -278,6 +283,7 @@ async function open(
       ...{ roots, vms, adopter, lifecycle, lifetimes, operations, turnstile },
       booter: new Booter({
         ...common,
+        makeWay,
         predictable: strategies.get('predictable'),
         reservations: new Reservations(registry, (id) => catalog.has(id)),
       }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath } from '../api/shapes/ids.js';
+import { AbsolutePath, NetworkName, SnapshotRef } from '../api/shapes/ids.js';
 import { VmLimits } from '../api/shapes/limits.js';
 import { PartSwitches, UpdatePart } from '../api/shapes/update.js';
 
@@ -41,8 +41,17 @@ export const Config = z.strictObject({
     .strictObject({
       /** VMMs with tap, lease and rules made ready before anybody asks; 0 makes each when it is asked for. */
       size: z.int().min(0).max(256).default(1),
-      network: z.string().default('default'),
+      /** Default: `default`; with a snapshot, where its NICs were. */
+      network: NetworkName.optional(),
+      /** By which their clones will get their network. */
+      strategy: z.enum(['hot-attach', 'override', 'netns']).default('hot-attach'),
+      /** Name or id of the snapshot whose clones they are for; all those without a NIC where it is left out. */
+      snapshot: SnapshotRef.optional(),
     })
+    .refine(
+      ({ strategy, snapshot }) => (strategy === 'hot-attach') === (snapshot === undefined),
+      'override and netns need a snapshot; slots for hot-attach serve every one',
+    )
     .prefault({}),
   limits: z
     .strictObject({

@@ -92,7 +92,7 @@ export class Orders {
   async plan(
     request: Omit<CheckedParamsOf<'network.plan'>, 'count'> & { clones: number; signal: AbortSignal },
   ): Promise<ResultOf<'network.plan'>> {
-    const { catalog, fabric, store } = this.#parts;
+    const { catalog, fabric, store, restorer } = this.#parts;
     const manifest = catalog.find(request.snapshot);
     const order = await this.order({
       ...request,
@@ -104,6 +104,8 @@ export class Orders {
       keepOnFailure: false,
       labels: {},
     });
+    // What only a slot holds is to be had.
+    await restorer.makeWay(order);
     const { chosen, nics, steps } = outline(order, fabric);
     return { chosen, passedOver: [...order.passedOver], nics, steps };
   }

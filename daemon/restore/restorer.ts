@@ -77,7 +77,9 @@ export class Restorer {
    * @throws what its failing step threw; unless `keepOnFailure`, nothing of it is left then
    */
   async restore(order: Order, name: string | null): Promise<Vm> {
-    const prepared = this.#prepare(order, name);
+    const slot = this.#slotFor(order);
+    if (!slot) await this.makeWay(order);
+    const prepared = this.#prepare(order, { wanted: name, slot });
     const { vm, operation, grants, sides, machineId, steps, rest } = prepared;
     const { agents, lifecycle, lifetimes, slots } = this.#parts;
     const vsock = vsockOf(order);
@@ -113,10 +115,9 @@ export class Restorer {
   }
 
   /** Everything that is decided before the first effect: in memory only, and given back when it can't be had. */
-  #prepare(order: Order, wanted: string | null): Prepared {
+  #prepare(order: Order, { wanted, slot }: { wanted: string | null; slot: Slot | undefined }): Prepared {
     const { registry, operations, fabric, slots, runDir } = this.#parts;
     const claims = new Claims();
-    const slot = this.#slotFor(order);
     const id = slot?.vm.id ?? newVmId();
     const name = wanted ?? cloneName(order.manifest.name, id);
     const operation = operations.begin({ method: 'snapshot.restore', vm: id, name, signal: order.signal });
@@ -137,7 +138,7 @@ export class Restorer {
       const join = order.container?.join;
       const takeover = join?.how === 'takeover' ? join : undefined;
       const bare = slot
-        ? [slot.grant]
+        ? slot.grants
         : order.places.map((place) =>
             claims.grant(fabric, { ...place, vm: id, early: earlyFor(order), takeover }),
           );
@@ -212,13 +213,15 @@ export class Restorer {
     return chosenParts(null, this.#parts.guest.parts, order.parts);
   }
 
-  /** A slot serves an order for one NIC whose MAC and ports are all the same to the caller, its address too or the slot's. */
-  #slotFor(order: Order): Slot | undefined {
-    const [nic, ...more] = order.places;
-    if (!nic || more.length > 0 || !order.strategy.plugin.slots) return undefined;
-    if (order.container?.join?.how === 'takeover') return undefined;
-    if (nic.mac !== undefined || nic.ports?.length) return undefined;
-    return this.#parts.slots.take(nic.network, nic.address);
+  /** Ends slots that hold what an order asks for. */
+  makeWay({ places }: Pick<Order, 'places'>): Promise<void> {
+    return this.#parts.slots.makeWay(places, this.#parts.fabric);
+  }
+
+  /** A slot that has all that a clone of an order needs, if there is one. */
+  #slotFor({ strategy, manifest, places, container }: Order): Slot | undefined {
+    if (container?.join?.how === 'takeover') return undefined;
+    return this.#parts.slots.take({ strategy: strategy.name, snapshot: manifest.id, places });
   }
 
   #tell(step: string, of: { vm: string; operation: string }): void {

@@ -1,20 +1,60 @@
-import type { Grant } from '../../plugins/contract.js';
+import type { Fabric, Grant, NetworkStrategy, Place } from '../../plugins/contract.js';
 import type { Log } from '../log/logger.js';
 import type { Vm } from '../vms/vm.js';
+import type { SnapshotId } from '../api/shapes/ids.js';
+import type { Strategy } from '../api/snapshot.js';
 
-/** A VMM with its tap, lease and rules, made before anybody asks. */
+/** A VM with its taps, leases and rules, made before anybody asks. */
 export interface Slot {
   readonly vm: Vm;
-  readonly grant: Grant;
+  readonly grants: readonly Grant[];
   /** Resolves when its VMM has ended. */
   readonly ended: Promise<unknown>;
 }
 
+/** What slots are made for: clones by one strategy, where it takes one, of one snapshot. */
+export interface SlotRecipe {
+  readonly strategy: { readonly name: Strategy; readonly plugin: NetworkStrategy };
+  /** Null where clones of any snapshot can have them. */
+  readonly snapshot: SnapshotId | null;
+}
+
+/** What a clone needs to find in a slot. */
+export interface SlotWish {
+  readonly strategy: Strategy;
+  readonly snapshot: SnapshotId;
+  readonly places: readonly Place[];
+}
+
+/** Who hears of slots while they are made. */
+export interface SlotMaking {
+  /** What one is going to hold. */
+  granted(grants: readonly Grant[]): void;
+  made(slot: Slot): void;
+}
+
+/** A NIC that a slot may stand in the way of. */
+export type Wanted = Pick<Place, 'network' | 'address'>;
+
 /** Milliseconds before a slot that was lost is replaced. */
 const pause = 500;
+/** Slots made at once: their taps and rules in one go, their VMMs side by side. */
+const together = 8;
 
-const has = ({ grant }: Slot, address: string): boolean =>
-  grant.addresses.some((one) => one.split('/')[0] === address);
+const addressesOf = ({ addresses }: Grant): readonly string[] =>
+  addresses.map((one) => one.split('/')[0] ?? one);
+
+/** Whether a grant is what is asked for, as far as something is. Pure. */
+function fits(grant: Grant, { nic, network, address, mac, ports, tap }: Place): boolean {
+  return (
+    grant.nic === nic &&
+    grant.network === network &&
+    (address === undefined || addressesOf(grant).includes(address)) &&
+    (mac === undefined || grant.mac === mac) &&
+    (tap === undefined || grant.tap === tap) &&
+    (ports ?? []).length === 0
+  );
+}
 
 /**
  * Slots made ready in the background. A restore takes one at once or does without; a burst beyond the size makes what
@@ -23,27 +63,33 @@ const has = ({ grant }: Slot, address: string): boolean =>
 export class SlotPool {
   readonly #ready: Slot[] = [];
   readonly #size: number;
-  readonly #network: string;
-  readonly #make: (network: string) => Promise<Slot>;
+  readonly #recipe: () => SlotRecipe;
+  readonly #make: (count: number, making: SlotMaking) => Promise<void>;
   readonly #alive: (vm: Vm) => boolean;
   readonly #end: (vm: Vm) => Promise<void>;
   readonly #log: Log;
+  #of: SlotRecipe | null = null;
+  /** What those hold that are being made. */
+  #making: (readonly Grant[])[] = [];
   #filling: Promise<void> | null = null;
   #later: NodeJS.Timeout | null = null;
   #closed = false;
 
-  /** @param parts.make makes one, or throws @param parts.alive whether a slot that waited is still good */
+  /**
+   * @param parts.recipe what they are made for right now, or throws @param parts.make makes some, telling of each, and
+   * throws where one could not be made @param parts.alive whether a slot that waited is still good
+   */
   constructor(parts: {
     size: number;
-    network: string;
-    make: (network: string) => Promise<Slot>;
+    recipe: () => SlotRecipe;
+    make: (count: number, making: SlotMaking) => Promise<void>;
     alive: (vm: Vm) => boolean;
     /** Frees a slot that nobody will take any more. */
     end: (vm: Vm) => Promise<void>;
     log: Log;
   }) {
     this.#size = parts.size;
-    this.#network = parts.network;
+    this.#recipe = parts.recipe;
     this.#make = parts.make;
     this.#alive = parts.alive;
     this.#end = parts.end;
@@ -54,11 +100,15 @@ export class SlotPool {
     return this.#ready.length;
   }
 
-  /** A slot on this network, with this very address where one is wished for, if there is one. */
-  take(network: string, address?: string): Slot | undefined {
-    if (network !== this.#network) return undefined;
+  /** A slot that has all that a clone needs, and this very address where one is wished for, if there is one. */
+  take({ strategy, snapshot, places }: SlotWish): Slot | undefined {
+    if (this.#of?.strategy.name !== strategy) return undefined;
+    if (this.#of.snapshot !== null && this.#of.snapshot !== snapshot) return undefined;
     const at = this.#ready.findIndex(
-      (slot) => this.#alive(slot.vm) && (address === undefined || has(slot, address)),
+      ({ vm, grants }) =>
+        this.#alive(vm) &&
+        grants.length === places.length &&
+        places.every((place, n) => grants[n] && fits(grants[n], place)),
     );
     return at < 0 ? undefined : this.#ready.splice(at, 1)[0];
   }
@@ -68,13 +118,31 @@ export class SlotPool {
     this.#ready.unshift(slot);
   }
 
-  /** Starts to fill up, unless that is under way. A slot that can't be made is logged; the next call tries again. */
-  fill(): void {
-    if (this.#filling || this.#closed) return;
-    this.#filling = this.#fill().finally(() => (this.#filling = null));
+  /**
+   * Ends slots that stand in somebody's way: those that hold an address which is asked for by name, and as many as it
+   * takes where their network has no other address left. Done when they are gone.
+   */
+  async makeWay(wanted: readonly Wanted[], fabric: Pick<Fabric, 'networks'>): Promise<void> {
+    const inWay = (grants: readonly Grant[]) => grants.some((grant) => inTheWay(grant, wanted, fabric));
+    for (;;) {
+      const slot = this.#ready.find(({ grants }) => inWay(grants));
+      if (slot) {
+        this.#lost(slot);
+        await this.#end(slot.vm);
+      } else if (this.#filling && this.#making.some(inWay)) await this.#filling;
+      else return;
+    }
   }
 
-  /** Makes no more, waits for the one being made, and frees those that wait. */
+  /** Starts to fill up, unless that is under way. A slot that can't be made is logged; the next call tries again. */
+  fill(): void {
+    if (this.#filling || this.#closed || this.#size === 0) return;
+    this.#filling = this.#fill()
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => (this.#filling = null));
+  }
+
+  /** Makes no more, waits for those being made, and frees those that wait. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#later) clearTimeout(this.#later);
@@ -82,7 +150,7 @@ export class SlotPool {
     await Promise.all(this.#ready.splice(0).map((slot) => this.#end(slot.vm)));
   }
 
-  /** Replaces a slot whose VMM has ended while it waited; not at once, lest a VMM that always ends keeps us busy. */
+  /** Replaces a slot that has gone while it waited; not at once, lest a VMM that always ends keeps us busy. */
   #lost(slot: Slot): void {
     const at = this.#ready.indexOf(slot);
     if (at < 0) return;
@@ -96,20 +164,40 @@ export class SlotPool {
   }
 
   async #fill(): Promise<void> {
-    while (this.#ready.length < this.#size && !this.#closed) {
+    const recipe = this.#recipe();
+    // Of a snapshot whose name has been given to another one since.
+    if (recipe.snapshot !== this.#of?.snapshot)
+      for (const { vm } of this.#ready.splice(0)) await this.#end(vm);
+    this.#of = recipe;
+    for (;;) {
+      const lacking = Math.min(this.#size - this.#ready.length, together);
+      if (lacking <= 0 || this.#closed) return;
       try {
-        const slot = await this.#make(this.#network);
-        this.#ready.push(slot);
-        void slot.ended.then(() => this.#lost(slot));
-      } catch (error) {
-        this.#failed(error);
-        return;
+        await this.#make(lacking, {
+          granted: (grants) => this.#making.push(grants),
+          made: (slot) => {
+            this.#making.splice(this.#making.indexOf(slot.grants), 1);
+            this.#ready.push(slot);
+            void slot.ended.then(() => this.#lost(slot));
+          },
+        });
+      } finally {
+        this.#making = [];
       }
     }
   }
 
   #failed(error: unknown): void {
     // One that was in the making when we closed was given up, it did not fail.
-    if (!this.#closed) this.#log.warn({ err: error, network: this.#network }, 'a slot could not be made');
+    if (!this.#closed) this.#log.warn({ err: error }, 'a slot could not be made');
   }
+}
+
+/** Whether what a slot holds is asked for by name, or is the last that its network has. Pure but for what is left. */
+function inTheWay(grant: Grant, wanted: readonly Wanted[], fabric: Pick<Fabric, 'networks'>): boolean {
+  const own = wanted.filter(({ network }) => network === grant.network);
+  if (own.some(({ address }) => address !== undefined && addressesOf(grant).includes(address))) return true;
+  const network = fabric.networks().find(({ name }) => name === grant.network);
+  const leased = own.filter(({ address }) => address === undefined).length;
+  return network !== undefined && network.capacity - network.leases < leased;
 }

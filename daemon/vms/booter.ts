@@ -10,7 +10,7 @@ import { emptyRecord, granted } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Cgroups } from '../vmm/cgroups.js';
 import type { Fleet } from '../vmm/fleet.js';
-import type { Context, Fabric, NetworkStrategy } from '../../plugins/contract.js';
+import type { Context, Fabric, GrantWish, NetworkStrategy } from '../../plugins/contract.js';
 import { bootPlaces } from './boot-places.js';
 import { planBoot, recordedDrives, vsockPath, type BootFacts } from './boot-plan.js';
 import { Claims } from './claims.js';
@@ -32,6 +32,8 @@ export interface BooterParts {
   readonly lifecycle: Lifecycle;
   readonly lifetimes: Lifetimes;
   readonly cgroups: Cgroups;
+  /** Ends slots that hold an address which is asked for, or the last ones of a network. */
+  readonly makeWay: (wanted: readonly Pick<GrantWish, 'network' | 'address'>[]) => Promise<void>;
   /** Whose taps' names follow from a snapshot's id; undefined where it is not loaded. */
   readonly predictable: NetworkStrategy | undefined;
   readonly reservations: Reservations;
@@ -109,6 +111,7 @@ export class Booter {
       registry.drives.take(id, recordedDrives(order.config));
       claims.note(() => registry.drives.free(id));
       const places = bootPlaces(order.networks, reserved, this.#parts.predictable);
+      await this.#parts.makeWay(places);
       const grants = places.map((place) => claims.grant(fabric, { ...place, vm: id }));
       const vm = new Vm(emptyRecord(id, 'booted', vmm.version), runDir);
       const facts = {

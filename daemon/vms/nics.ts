@@ -10,7 +10,7 @@ import type { VmRecord } from '../records/vm-record.js';
 import type { FreeStep, LetGoStep, UnplugStep } from '../steps/detach.js';
 import type { ConfirmStep, UpdateStep } from '../steps/guest.js';
 import type { NicStep } from '../steps/nic.js';
-import { guestNic, type Fabric, type Grant, type Step } from '../../plugins/contract.js';
+import { guestNic, type Fabric, type Grant, type GrantWish, type Step } from '../../plugins/contract.js';
 import { Claims } from './claims.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
 import { dnsOf, identityDocument } from './identity.js';
@@ -28,6 +28,8 @@ export interface NicsParts {
   readonly fabric: Fabric;
   readonly operations: Operations;
   readonly lifecycle: Lifecycle;
+  /** Ends slots that hold an address which is asked for, or the last ones of a network. */
+  readonly makeWay: (wanted: readonly Pick<GrantWish, 'network' | 'address'>[]) => Promise<void>;
 }
 
 /** Gives running VMs more NICs, and takes them away. */
@@ -52,6 +54,9 @@ export class Nics {
     const claims = new Claims();
     let grant: Grant;
     try {
+      assertRoom(vm.record);
+      await this.#parts.makeWay([order.nic]);
+      // Others may have changed it meanwhile.
       assertRoom(vm.record);
       const { network, address, mac, ports } = order.nic;
       grant = claims.grant(fabric, { vm: vm.id, nic: freeNicId(vm.record), network, address, mac, ports });

@@ -20,6 +20,8 @@ export interface Change {
   readonly makes: boolean;
   /** More to write with the plan, before the first step: a name, a mark that an unplug is coming. */
   readonly before?: Partial<VmRecord>;
+  /** Awaited once the plan is written, before its first step: to do for several changes at once what they have in common. */
+  readonly written?: () => Promise<void>;
   /** Makes the rest of the plan from what the steps have found out; written before it runs, as the first part was. */
   readonly next?: (
     cx: Context,
@@ -52,6 +54,7 @@ export async function perform(vm: Vm, change: Change, { records, kinds }: Bench)
       ...(change.before?.everUnplugged && { everUnplugged: vm.record.everUnplugged }),
     };
     await vm.write({ ...change.before, pending }, records, operation.cx);
+    await change.written?.();
     let answers = await runSteps(operation, steps, kinds);
     if (change.next) {
       const next = await change.next(operation.cx);

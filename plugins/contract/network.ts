@@ -128,6 +128,11 @@ export interface Fabric {
   /** The one interface of a container's namespace whose place a guest can take. @throws takeoverRefused */
   containerLink(space: ContainerSpace, cx: Context): Promise<ContainerLink>;
   /**
+   * Makes in one go what it can of steps that are about to run, whose records are written: each of them then finds its
+   * part made. What can't be made here is left to its own step, which says why.
+   */
+  prepare(steps: readonly Step[], cx: Context): Promise<void>;
+  /**
    * Proves that a tap is there, ours and free, just before a call that would silently create a missing one
    * (Firecracker does, at attach and at load: facts 8 and headline 5).
    * @throws tapNotReady, tapBusy, linkForeign

@@ -74,7 +74,7 @@ export interface StrategyPlan {
 
 /** How a clone gets its network: pure decisions, and the step kinds that it adds to the daemon's own. */
 export interface NetworkStrategy {
-  /** True where a slot (VMM, lease, tap and open rules made before anybody asks) is what it would prepare for one NIC. */
+  /** True where what it prepares can be made before anybody asks for a clone, in a slot. */
   readonly slots: boolean;
   /** Pure. */
   judge(question: Question): Verdict;

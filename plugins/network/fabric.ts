@@ -32,6 +32,7 @@ import { NamespacePool } from './netns/pool.js';
 import { innerRefusal } from './netns/state.js';
 import type { InnerStep } from './netns/steps.js';
 import { mustBeFree, type Network, resolveNetworks, usableResolvers } from './networks.js';
+import { prepareAll } from './prepare.js';
 import { Ports } from './ports.js';
 import { rulesetRemoval } from './ruleset.js';
 import { vmOfAlias } from './names.js';
@@ -79,6 +80,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
   const forwarded = new Map<string, PortsStep>();
   const taps = new Map<string, TapStep>();
   const filters = new Map<string, FilterStep>();
+  const [made, ruled] = [new Set<string>(), new Set<string>()];
   const inner = new Map<string, InnerStep>();
   const mend: Fabric['mend'] = async (cx) => [
     ...(await layGround(ground, cx)),
@@ -115,10 +117,11 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       ports.release(grant, grant.ports ?? []);
     },
     stepsFor,
+    prepare: (steps, cx) => prepareAll({ route, table, made, ruled }, steps, cx),
     kinds: {
       lease: stepKind(leaseKind(leases)),
-      tap: stepKind(tapKind({ route, remover, held: taps })),
-      filter: stepKind(filterKind({ table, held: filters, mend })),
+      tap: stepKind(tapKind({ route, remover, held: taps, made })),
+      filter: stepKind(filterKind({ table, held: filters, ruled, mend })),
       ...netnsKinds({ route, remover, namespaces, inner }),
       ...cni.kinds,
       ...containerKinds({ route, remover, namespaces }),

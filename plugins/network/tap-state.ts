@@ -27,7 +27,10 @@ export function vlanProblems(
 }
 
 /** What is not as the step left it, each as a phrase. Pure. */
-export function tapProblems(step: TapStep, { link, bridge, vlans }: TapSight): readonly string[] {
+export function tapProblems(
+  step: Omit<TapStep, 'kind'>,
+  { link, bridge, vlans }: TapSight,
+): readonly string[] {
   if (!link) return ['it is gone'];
   if (vmOfAlias(link.alias) !== step.vm)
     return [`its alias is ${JSON.stringify(link.alias ?? '')}, not ${aliasOf(step.vm)}`];

@@ -1,9 +1,12 @@
-// `npm run bench [restore|rpc|memory …]`: prints one JSON object; what it is doing goes to standard error. Everything
-// that is compared is measured in turns in one run, so that whatever else the machine does hits both sides.
+// `npm run bench [rpc|restore|attachments|batch|memory …]`: prints one JSON object; what it is doing goes to standard
+// error. Everything that is compared is measured in turns in one run, so that whatever else the machine does hits both
+// sides.
 import { cpus } from 'node:os';
 import { Box } from '../support/box.js';
 import { Host, type HostOptions } from '../support/host.js';
 import { ensureNeeds } from '../support/needs.js';
+import { benchAttachments } from './attachments.js';
+import { benchBatch } from './batch.js';
 import { benchFolders } from './folders.js';
 import { benchMemory } from './memory.js';
 import { benchReconcile } from './reconcile.js';
@@ -32,6 +35,8 @@ const quietly: HostOptions = {
 const parts = {
   rpc: () => benchRpc(),
   restore: () => onHost({ config: { slots: { size: slots } } }, (host) => benchRestore(host, slots)),
+  attachments: () => benchAttachments(),
+  batch: () => benchBatch(),
   memory: () =>
     onHost({ config: { slots: { size: 2 } }, env: { FIRECRACKER_STANDIN_TIMING: '0' } }, (host) =>
       benchMemory(host, 1_000),

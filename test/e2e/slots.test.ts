@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { eventually, hostWithBase, machine, only, outcomes, pidOf, stopAll } from '../support/flow.js';
 
@@ -67,6 +69,43 @@ t.test(
     await stopAll(host);
   },
 );
+
+t.test('an address that only a slot holds is anybody’s who asks for it by name', async (t) => {
+  const leasesOf = async (network: string) =>
+    (await host.client.network.list()).networks.find(({ name }) => name === network)?.leases;
+  await full();
+  const slotted = (await slotAddresses())[0] ?? '';
+  const plan = { snapshot: 'base', nics: [{ address: slotted }, { network: 'second' }] };
+  t.match(await host.client.network.plan(plan), { nics: [{ address: slotted }, {}] });
+  const clone = only(await restore({ names: ['two'], nics: plan.nics }));
+  t.strictSame(clone.attachments[0]?.addresses, [`${slotted}/24`], 'beside another NIC');
+  await full();
+  const next = (await slotAddresses())[0] ?? '';
+  const { attachment } = await host.client.network.attach({ vm: 'two', nic: { address: next } });
+  t.strictSame(attachment.addresses, [`${next}/24`], 'at an attach');
+  const { pings } = await host.client.network.check({ vm: 'two', ping: true });
+  t.strictSame(
+    pings.filter(({ milliseconds }) => milliseconds === null),
+    [],
+  );
+  await stopAll(host);
+  t.ok(((await leasesOf('default')) ?? 9) <= 2, 'none but those of slots are held');
+});
+
+/** The addresses that slots hold, as their records say. */
+async function slotAddresses(): Promise<readonly string[]> {
+  const dir = join(host.runDir, 'records');
+  const records = await Promise.all((await readdir(dir)).map((name) => readFile(join(dir, name), 'utf8')));
+  return records.flatMap((text) => {
+    const record = JSON.parse(text) as {
+      name: string | null;
+      steps: { kind: string; addresses?: string[] }[];
+    };
+    if (record.name !== null) return [];
+    const leases = record.steps.filter(({ kind }) => kind === 'lease');
+    return leases.flatMap(({ addresses = [] }) => addresses.map((one) => one.split('/')[0] ?? ''));
+  });
+}
 
 /** Kills the slots' VMMs and waits until others have taken their places. */
 async function renewed(): Promise<void> {

@@ -160,6 +160,15 @@ export const nicUnknown = defineError({
   remedy: () => 'Name one of them, or none: wishes without an id go to the NICs in their order',
 });
 
+export const bridgeFull = defineError({
+  code: 3118,
+  reason: 'bridge-full',
+  retryable: true,
+  data: z.object({ bridge: z.string() }),
+  message: ({ bridge }) => `The bridge ${bridge} has 1,023 ports, and the kernel gives it no more`,
+  remedy: () => 'Stop VMs, or put further ones into a network on another bridge',
+});
+
 export const portTaken = defineError({
   code: 3130,
   reason: 'port-taken',

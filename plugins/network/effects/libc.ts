@@ -58,6 +58,8 @@ export const errno = {
   noSpace: -os.errno.ENOSPC,
   busy: -os.errno.EBUSY,
   exists: -os.errno.EEXIST,
+  // Node has no name for EXFULL.
+  full: -54,
   noDevice: -os.errno.ENODEV,
   noFamily: -os.errno.EAFNOSUPPORT,
 };

@@ -16,8 +16,16 @@ export class Route {
 
   /** Asks for changes that must all succeed; `what` is for the error. */
   change(what: string, requests: readonly Request[]): void {
-    for (const { code, words } of this.#socket.ask(requests))
+    this.refused(what, requests, 0);
+  }
+
+  /** As {@link change}; returns whether something failed for this very reason, which the caller has better words for. */
+  refused(what: string, requests: readonly Request[], known: number): boolean {
+    const replies = this.#socket.ask(requests);
+    if (replies.find(({ code }) => code < 0)?.code === known) return true;
+    for (const { code, words } of replies)
       if (code < 0) throw failed(words === '' ? what : `${what} (${words})`, code);
+    return false;
   }
 
   /** Asks for changes that may be refused. */

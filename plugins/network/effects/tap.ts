@@ -1,4 +1,4 @@
-import { linkForeign, tapBusy, tapNotReady } from '../../../daemon/api/errors/network.js';
+import { bridgeFull, linkForeign, tapBusy, tapNotReady } from '../../../daemon/api/errors/network.js';
 import { effect } from '../../contract.js';
 import { aliasOf, tapGroup, vmOfAlias } from '../names.js';
 import { changeLink, isolatePort } from '../netlink/link-requests.js';
@@ -6,6 +6,7 @@ import { type Link } from '../netlink/link-info.js';
 import type { Request } from '../netlink/message.js';
 import { addAccess, dropVlan } from '../netlink/vlan-requests.js';
 import type { TapStep } from '../steps.js';
+import { tapProblems } from '../tap-state.js';
 import { errno, failed } from './libc.js';
 import type { LinkRemover } from './remover.js';
 import type { Route } from './route.js';
@@ -65,34 +66,91 @@ export function intoVlan(
   return [...dropped, addAccess({ index, vlan })];
 }
 
+/** What makes a port of a tap that nobody has open. */
+function intoBridge(route: Route, { name, vlan, mtu, isolated }: Wish, bridge: Link): readonly Request[] {
+  return [
+    changeLink(name, { mtu, group: tapGroup, master: bridge.index }),
+    isolatePort(name, isolated),
+    ...intoVlan(route, { name, vlan, bridge }),
+    changeLink(name, { up: true }),
+  ];
+}
+
 /**
  * Makes a tap and puts it into its bridge, or takes up one that this VM has already. One synchronous stretch: other
- * work of the daemon never sees it half done.
- * @throws linkForeign, tapBusy, tapNotReady, systemCallFailed
+ * work of the daemon never sees it half done. It is closed while it is still down: closing one that is up costs a
+ * grace period of the kernel's.
+ * @throws linkForeign, tapBusy, tapNotReady, bridgeFull, systemCallFailed
  */
 export const createTap = effect('tap.create', (wish: Wish & { route: Route }) => {
-  const { route, name, vm, bridge, vlan, mtu, isolated } = wish;
-  const there = route.link(name);
+  const { route, name, vm, bridge, vlan } = wish;
+  const [there = null, master = null] = route.linksNamed([name, bridge]);
   if (there) mustBeOurs(there, wish);
-  const master = route.link(bridge);
   if (!master) throw tapNotReady({ tap: name, why: `there is no bridge ${bridge}` });
+  const vlans = there && vlan !== undefined ? route.vlans(there.index) : [];
+  if (there && tapProblems(wish, { link: there, bridge: master, vlans }).length === 0) return;
   const tap = there ? opened(name, false) : openMarked(route, name, vm);
   try {
     persist(tap, true);
-    route.withoutLinkLocal(name);
-    route.change(`setting up the tap ${name}`, [
-      changeLink(name, { mtu, group: tapGroup, master: master.index }),
-      isolatePort(name, isolated),
-      ...intoVlan(route, { name, vlan, bridge: master }),
-      changeLink(name, { up: true }),
-    ]);
-  } catch (error) {
-    if (!there) persist(tap, false);
-    throw error;
   } finally {
     closeTap(tap);
   }
+  try {
+    route.withoutLinkLocal(name);
+    join(route, wish, master);
+  } catch (error) {
+    if (!there) unmake(name);
+    throw error;
+  }
 });
+
+/** @throws bridgeFull, systemCallFailed */
+function join(route: Route, wish: Wish, bridge: Link): void {
+  const full = route.refused(`setting up the tap ${wish.name}`, intoBridge(route, wish, bridge), errno.full);
+  if (full) throw bridgeFull({ bridge: wish.bridge });
+}
+
+/** Takes back a tap that nobody has had. */
+function unmake(name: string): void {
+  const tap = openTap(name, false);
+  if (typeof tap !== 'object') return;
+  persist(tap, false);
+  closeTap(tap);
+}
+
+/**
+ * Makes many taps as {@link createTap} makes one, with few messages to the kernel. Those that can't be made here are left
+ * alone, or as far as they came, to be made or refused by themselves. Returns the names of those that were. One
+ * synchronous stretch.
+ */
+export const createTaps = effect(
+  'taps.create',
+  ({ route, wishes }: { readonly route: Route; readonly wishes: readonly Wish[] }): readonly string[] => {
+    const seen = route.linksNamed([...wishes.map(({ name }) => name), ...wishes.map(({ bridge }) => bridge)]);
+    const fresh = wishes.flatMap((wish, n) => {
+      const bridge = seen[wishes.length + n];
+      if (seen[n] || !bridge) return [];
+      const tap = openTap(wish.name, true);
+      return typeof tap === 'object' ? [{ wish, bridge, tap }] : [];
+    });
+    try {
+      const what = 'marking taps';
+      route.change(
+        what,
+        fresh.map(({ wish: { name, vm } }) => changeLink(name, { alias: aliasOf(vm), group: tapGroup })),
+      );
+      for (const { tap } of fresh) persist(tap, true);
+    } finally {
+      for (const { tap } of fresh) closeTap(tap);
+    }
+    for (const { wish } of fresh) route.withoutLinkLocal(wish.name);
+    route.change(
+      'setting up taps',
+      fresh.flatMap(({ wish, bridge }) => intoBridge(route, wish, bridge)),
+    );
+    return fresh.map(({ wish }) => wish.name);
+  },
+);
 
 interface Removal extends Pick<Wish, 'vm'> {
   readonly name: string;

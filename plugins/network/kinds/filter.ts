@@ -11,12 +11,14 @@ export interface FilterTools {
   readonly table: Table;
   /** The steps that hold, by the tap's name. */
   readonly held: Map<string, FilterStep>;
+  /** Taps whose rules were made together with those of others, a moment ago. */
+  readonly ruled: Set<string>;
   /** Makes the tables again. */
   readonly mend: Mend;
 }
 
 /** What may come out of a tap: its own MAC, its own addresses. */
-export function filterKind({ table, held, mend }: FilterTools): StepKind<FilterStep> {
+export function filterKind({ table, held, ruled, mend }: FilterTools): StepKind<FilterStep> {
   return {
     kind: 'filter',
     schema: FilterStep,
@@ -25,7 +27,7 @@ export function filterKind({ table, held, mend }: FilterTools): StepKind<FilterS
     },
     run: async (step, cx) => {
       const changes = guestElements([step]);
-      if (await addRules({ table, changes }, cx)) {
+      if (ruled.delete(step.tap) || (await addRules({ table, changes }, cx))) {
         held.set(step.tap, step);
         return;
       }
@@ -37,6 +39,7 @@ export function filterKind({ table, held, mend }: FilterTools): StepKind<FilterS
     },
     undo: async (step, cx) => {
       held.delete(step.tap);
+      ruled.delete(step.tap);
       await removeRules({ table, changes: guestElements([step]) }, cx);
     },
     check: async (step, cx) => {

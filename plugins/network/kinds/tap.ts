@@ -10,10 +10,12 @@ export interface TapTools {
   readonly remover: LinkRemover;
   /** The steps that hold, by the tap's name. */
   readonly held: Map<string, TapStep>;
+  /** Those that were made together with others, a moment ago. */
+  readonly made: Set<string>;
 }
 
 /** A tap in its network's bridge. */
-export function tapKind({ route, remover, held }: TapTools): StepKind<TapStep> {
+export function tapKind({ route, remover, held, made }: TapTools): StepKind<TapStep> {
   return {
     kind: 'tap',
     schema: TapStep,
@@ -21,10 +23,11 @@ export function tapKind({ route, remover, held }: TapTools): StepKind<TapStep> {
       held.set(step.name, step);
     },
     run: async (step, cx) => {
-      await createTap({ ...step, route }, cx);
+      if (!made.delete(step.name)) await createTap({ ...step, route }, cx);
       held.set(step.name, step);
     },
     undo: async (step, cx) => {
+      made.delete(step.name);
       await removeTap({ route, remover, name: step.name, vm: step.vm }, cx);
       held.delete(step.name);
     },

@@ -119,5 +119,5 @@ export default definePlugin({
   name: 'netns',
   contract: pluginContract,
   config: z.strictObject({}),
-  start: () => Promise.resolve({ slots: false, judge: judgeNetns, plan: planNetns, kinds: {} }),
+  start: () => Promise.resolve({ slots: true, judge: judgeNetns, plan: planNetns, kinds: {} }),
 });

@@ -83,5 +83,5 @@ export default definePlugin({
   name: 'override',
   contract: pluginContract,
   config: z.strictObject({}),
-  start: () => Promise.resolve({ slots: false, judge: judgeOverride, plan: planOverride, kinds: {} }),
+  start: () => Promise.resolve({ slots: true, judge: judgeOverride, plan: planOverride, kinds: {} }),
 });
