@@ -22,6 +22,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   'cgroup.remove': 'likewise',
   'cord.address': 'a container’s network; test/e2e/containers.test.ts',
   'container.vacate': 'a container’s network; test/e2e/containers.test.ts',
+  'taps.create':
+    'fills slots, ahead of any change; test/e2e/slots-inside.test.ts, test/plugins/network/prepare.test.ts',
   'unit.start': 'starts a VMM under systemd, which no box has: shown where there is one',
   'agent.place': 'replaces the program in a guest; test/agent/upgrade.test.ts',
   'agent.swap': 'replaces the program in a guest; test/agent/upgrade.test.ts',
