@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 
+/** Lines to a write: with fewer the writes cost more than the client gains by working at the same time. */
+const few = 3;
+
 /**
  * What waits to be read by one client. The first line of a turn of the event loop goes out at once, so that a sleeping
- * client wakes while the others are made; they go out in one write: with many requests in flight that is most of the
- * speed.
+ * client wakes while the others are made; those go out a few at a time, so that it has work meanwhile.
  */
 export class WriteQueue {
   readonly #socket: Socket;
@@ -38,7 +40,10 @@ export class WriteQueue {
   push(line: string): void {
     this.#lines.push(line, '\n');
     this.#length += line.length + 1;
-    if (this.#begun) return;
+    if (this.#begun) {
+      if (this.#lines.length >= 2 * few) this.flush();
+      return;
+    }
     this.#begun = true;
     process.nextTick(() => {
       this.#begun = false;
