@@ -43,6 +43,16 @@ export const networkOptions = {
   },
 } as const;
 
+/** How many clones a restore, or a plan of one, is for. */
+export const countOption = {
+  type: 'int',
+  short: 'n',
+  value: 'COUNT',
+  min: 1,
+  max: 1024,
+  summary: 'how many clones (else one)',
+} as const;
+
 /** What those options ask for; what was not given is left to the daemon. @throws usage */
 export function choiceOf(values: {
   readonly strategy: string | undefined;

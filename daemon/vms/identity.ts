@@ -1,5 +1,6 @@
 import type { VmRecord } from '../records/vm-record.js';
-import type { GuestNic, Grant } from '../../plugins/contract.js';
+import type { Vm } from './vm.js';
+import { guestNic, type GuestNic, type Grant } from '../../plugins/contract.js';
 
 /** What a guest's identity file is made from. */
 export interface IdentityFacts {
@@ -42,6 +43,14 @@ export function identityDocument(facts: IdentityFacts) {
     labels: { ...labels },
     userData,
   };
+}
+
+/** The identity file of a VM as it is recorded, and of NICs that its record does not name yet. */
+export function documentOf({ id, name, record }: Vm, more: readonly Grant[] = []) {
+  const grants = [...record.attachments.map(({ grant }) => grant), ...more];
+  const known = record.attachments.map(({ grant, inner }) => inner ?? guestNic(grant));
+  const nics = [...known, ...more.map((grant) => guestNic(grant))];
+  return identityDocument({ ...record, vm: id, name, machineId: record.machineId ?? '', grants, nics });
 }
 
 /** The address by which the host reaches a VM's guest, with prefix length. */

@@ -13,7 +13,7 @@ import type { NicStep } from '../steps/nic.js';
 import { guestNic, type Fabric, type Grant, type GrantWish, type Step } from '../../plugins/contract.js';
 import { Claims } from './claims.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
-import { dnsOf, identityDocument } from './identity.js';
+import { dnsOf, documentOf } from './identity.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Vm } from './vm.js';
 
@@ -76,15 +76,6 @@ export class Nics {
     return attachmentOf(vm, grant.nic);
   }
 
-  #document(vm: Vm, more: readonly Grant[]): UpdateStep['document'] {
-    const { record } = vm;
-    const grants = [...record.attachments.map((one) => one.grant), ...more];
-    const known = record.attachments.map((one) => one.inner ?? guestNic(one.grant));
-    const nics = [...known, ...more.map((grant) => guestNic(grant))];
-    const machineId = record.machineId ?? '';
-    return identityDocument({ ...record, vm: vm.id, name: vm.name, machineId, grants, nics });
-  }
-
   /** Detaches a NIC. `force` unplugs also where the guest did not let go. @throws attachmentUnknown, agentSilent */
   async detach(vm: Vm, order: { attachment: string; force: boolean; signal: AbortSignal }): Promise<void> {
     const { operations, lifecycle } = this.#parts;
@@ -139,7 +130,7 @@ export class Nics {
       nics: [of.nic],
       // The file with the servers is written anew, for all NICs.
       dns: dnsOf([...record.attachments.map(({ grant }) => grant), ...more]),
-      document: this.#document(vm, more),
+      document: documentOf(vm, more),
       needs: ['network'],
     };
   }

@@ -6,7 +6,7 @@ import type { UpdateStep } from '../steps/guest.js';
 import { asThawError } from '../operations/operation.js';
 import { pluggedIn, updateAnswer } from './confirmed.js';
 import type { Health } from './health.js';
-import { dnsOf, identityDocument } from './identity.js';
+import { dnsOf, documentOf } from './identity.js';
 import type { Lifecycle } from './lifecycle.js';
 import { chosenParts, neededParts } from './update-parts.js';
 import type { Vm } from './vm.js';
@@ -47,7 +47,6 @@ export class Updater {
     const grants = record.attachments.map(({ grant }) => grant);
     const parts = chosenParts(record.parts, order.parts);
     const nics = record.attachments.map(({ grant, inner }) => inner ?? guestNic(grant));
-    const machineId = record.machineId ?? '';
     const step: UpdateStep = {
       kind: 'update',
       vm: vm.id,
@@ -55,10 +54,10 @@ export class Updater {
       rescan: false,
       parts,
       hostname: vm.name,
-      machineId,
+      machineId: record.machineId ?? '',
       nics,
       dns: dnsOf(grants),
-      document: identityDocument({ ...record, vm: vm.id, name: vm.name, machineId, grants, nics }),
+      document: documentOf(vm),
       needs: neededParts(this.#needs, { parts, nics: grants.length }),
     };
     const told: UpdateAnswer[] = [];

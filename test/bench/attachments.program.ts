@@ -2,6 +2,7 @@
 import { closeTap, openTap } from '../../plugins/network/effects/tun.js';
 import { attach, detach, sh, startFabric, vm } from '../plugins/network/fixture.js';
 import type { AttachmentsBench } from './attachments.js';
+import { byTools, timed } from './own-network.js';
 import { median, rounded } from './stats.js';
 
 const attachments = 256;
@@ -10,23 +11,8 @@ const rounds = 5;
 
 const fabric = await startFabric();
 
-/** Milliseconds for each of `count`. */
-async function timed(count: number, work: () => unknown): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / count;
-}
-
 const grantsOf = (count: number) =>
   Array.from({ length: count }, (_, n) => fabric.grant({ vm: vm(n), nic: 'eth0', network: 'default' }));
-
-const byTools = (name: string) => {
-  sh(`ip tuntap add ${name} mode tap`);
-  sh(`ip link set ${name} alias tool`);
-  sh(`ip link set ${name} master thaw0`);
-  sh(`ip link set ${name} up`);
-  sh(`nft add element bridge thaw open '{ "${name}" }'`);
-};
 
 const all: Record<'made' | 'tapOnly' | 'byTools' | 'removedSingly' | 'removedTogether', number[]> = {
   made: [],

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { inOwnNetwork } from './own-network.js';
 
 /** Milliseconds for one attachment of many, each the median of the rounds. */
 export interface AttachmentsBench {
@@ -25,7 +23,5 @@ export interface AttachmentsBench {
 
 /** Measures making and removing attachments, in a network namespace of its own. Takes about half a minute. */
 export async function benchAttachments(): Promise<AttachmentsBench> {
-  const program = fileURLToPath(new URL('./attachments.program.js', import.meta.url));
-  const { stdout } = await promisify(execFile)('unshare', ['--net', process.execPath, program]);
-  return JSON.parse(stdout) as AttachmentsBench;
+  return (await inOwnNetwork('attachments.program.js')) as AttachmentsBench;
 }

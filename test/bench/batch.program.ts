@@ -3,6 +3,7 @@ import { closeTap, openTap, persist } from '../../plugins/network/effects/tun.js
 import type { Grant } from '../../plugins/contract.js';
 import { attach, cx, detach, sh, startFabric, vm } from '../plugins/network/fixture.js';
 import type { BatchBench } from './batch.js';
+import { byTools, timed } from './own-network.js';
 import { median, rounded } from './stats.js';
 
 const attachments = 256;
@@ -18,13 +19,6 @@ const fabric = await startFabric({
 let next = 0;
 const grantsOf = (count: number, network = 'default') =>
   Array.from({ length: count }, () => fabric.grant({ vm: vm((next += 1)), nic: 'eth0', network }));
-
-/** Milliseconds for each of `count`. */
-async function timed(count: number, work: () => unknown): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / count;
-}
 
 /** As slots are filled: all in one go, then each step finds its part made. */
 async function batch(grants: readonly Grant[]): Promise<void> {
@@ -44,13 +38,6 @@ async function measured(make: (grants: readonly Grant[]) => Promise<void>, count
 }
 const singly = async (grants: readonly Grant[]) => {
   for (const grant of grants) await attach(fabric, grant);
-};
-const byTools = (name: string) => {
-  sh(`ip tuntap add ${name} mode tap`);
-  sh(`ip link set ${name} alias tool`);
-  sh(`ip link set ${name} master thaw0`);
-  sh(`ip link set ${name} up`);
-  sh(`nft add element bridge thaw open '{ "${name}" }'`);
 };
 
 /** What the kernel takes for taps alone, marked and kept by nobody. */

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { inOwnNetwork } from './own-network.js';
 
 /** Milliseconds for one attachment of many, each the median of the rounds. */
 export interface BatchBench {
@@ -29,7 +27,5 @@ export interface BatchBench {
 
 /** Measures attachments made together, in a network namespace of their own. */
 export async function benchBatch(): Promise<BatchBench> {
-  const program = fileURLToPath(new URL('./batch.program.js', import.meta.url));
-  const { stdout } = await promisify(execFile)('unshare', ['--net', process.execPath, program]);
-  return JSON.parse(stdout) as BatchBench;
+  return (await inOwnNetwork('batch.program.js')) as BatchBench;
 }

@@ -1,7 +1,7 @@
 import type { ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
 import { exit } from '../exit.js';
-import { choiceOf, networkOptions, passedOverLines } from '../network-choice.js';
+import { choiceOf, countOption, networkOptions, passedOverLines } from '../network-choice.js';
 import type { Paint } from '../terminal.js';
 import { clean } from '../text.js';
 
@@ -34,14 +34,7 @@ export const plan = defineCommand({
   positionals: [{ name: 'SNAPSHOT', completes: 'snapshot' }],
   options: {
     ...networkOptions,
-    count: {
-      type: 'int',
-      short: 'n',
-      value: 'COUNT',
-      min: 1,
-      max: 1024,
-      summary: 'how many clones (else one)',
-    },
+    count: countOption,
   },
   details: ['Without --strategy the best is looked for, as with `thaw restore --strategy auto`.'],
   examples: ['thaw plan base', 'thaw plan base --strategy recorded'],

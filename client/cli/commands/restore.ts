@@ -2,7 +2,7 @@ import { ThawError } from '../../../daemon/api/thaw-error.js';
 import type { ParamsOf, ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
 import { exit, exitCodeOfMany } from '../exit.js';
-import { choiceOf, networkOptions, passedOverLines } from '../network-choice.js';
+import { choiceOf, countOption, networkOptions, passedOverLines } from '../network-choice.js';
 import { partOptions, switchesOf } from '../parts.js';
 import { usage } from '../usage.js';
 import { readLabels } from '../values.js';
@@ -18,14 +18,7 @@ export const restore = defineCommand({
   summary: 'Restore clones of a snapshot side by side; each is ready once its guest has confirmed who it is.',
   positionals: [{ name: 'SNAPSHOT', completes: 'snapshot' }],
   options: {
-    count: {
-      type: 'int',
-      short: 'n',
-      value: 'COUNT',
-      min: 1,
-      max: 1024,
-      summary: 'how many clones (else one)',
-    },
+    count: countOption,
     name: { type: 'text', value: 'NAME', multiple: true, summary: 'the name of a clone, instead of --count' },
     ...networkOptions,
     'ready-timeout': {

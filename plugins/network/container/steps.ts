@@ -2,10 +2,8 @@ import { z } from 'zod';
 import { LinkName, Mac, VmId } from '../../../daemon/api/shapes/ids.js';
 import type { Grant, Step } from '../../contract.js';
 import type { JointStep } from '../cni/steps.js';
-import type { NetnsStep } from '../netns/steps.js';
+import { Space, type NetnsStep } from '../netns/steps.js';
 import type { FilterStep, LeaseStep } from '../steps.js';
-
-const Space = z.object({ pid: z.int(), netns: z.string() });
 
 /** A cable from a port of a network's bridge into a container's namespace, by which its processes reach one guest. */
 export const CordStep = z.object({

@@ -12,8 +12,8 @@ import { tablesOf, translation } from '../netns/translation.js';
 import { errno, failed } from './libc.js';
 import type { Namespace } from './namespace.js';
 import type { Route } from './route.js';
-import { intoVlan, openMarked } from './tap.js';
-import { closeTap, persist } from './tun.js';
+import { ensureTapInside } from './tap-inside.js';
+import { intoVlan } from './tap.js';
 
 /** A VM and whose network namespace it gets: that of a container, or else one of its own. */
 interface Given {
@@ -77,14 +77,7 @@ export const makeInner = effect(
   ({ namespace, step }: { namespace: Namespace; step: InnerStep }) => {
     const { tap: name, uplink, mtu, vm } = step;
     namespace.routing((route) => {
-      if (!route.link(name)) {
-        const tap = namespace.inside(() => openMarked(route, name, vm));
-        try {
-          persist(tap, true);
-        } finally {
-          closeTap(tap);
-        }
-      }
+      ensureTapInside({ namespace, route, name, vm });
       route.change(`setting up ${name}`, [changeLink(name, { mtu, up: true })]);
       const [tap, out] = [route.link(name), route.link(uplink)];
       if (!tap || !out) throw tapNotReady({ tap: name, why: 'somebody removes links in its namespace' });

@@ -4,8 +4,7 @@ import type { VmId } from '../../../daemon/api/shapes/ids.js';
 import { changeLink } from '../netlink/link-requests.js';
 import { addIngress, redirect } from '../netlink/traffic.js';
 import type { Namespace } from './namespace.js';
-import { openMarked } from './tap.js';
-import { closeTap, persist } from './tun.js';
+import { ensureTapInside } from './tap-inside.js';
 
 export interface Joint {
   readonly namespace: Namespace;
@@ -25,14 +24,7 @@ export const joinTap = effect('joint.make', ({ namespace, vm, tap: name, link, m
   namespace.routing((route) => {
     const other = route.link(link);
     if (!other) throw tapNotReady({ tap: name, why: `there is no ${link} in its namespace` });
-    if (!route.link(name)) {
-      const tap = namespace.inside(() => openMarked(route, name, vm));
-      try {
-        persist(tap, true);
-      } finally {
-        closeTap(tap);
-      }
-    }
+    ensureTapInside({ namespace, route, name, vm });
     route.change(`setting up ${name}`, [changeLink(name, { mtu, up: true }), changeLink(link, { up: true })]);
     const made = route.link(name);
     if (!made) throw tapNotReady({ tap: name, why: 'somebody removes links in its namespace' });

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { LinkName, Mac, NetworkName, VmId } from '../../../daemon/api/shapes/ids.js';
 
+/** A container's network namespace, and a process in it. */
+export const Space = z.object({ pid: z.int(), netns: z.string() });
+
 /** A network namespace for the VM. It lives for as long as its VMM or the daemon holds it; nothing is mounted. */
 export const NetnsStep = z.object({
   kind: z.literal('netns'),
@@ -8,7 +11,7 @@ export const NetnsStep = z.object({
   /** As the kernel makes it: for plugins that lay out the rest. Else it routes. */
   plain: z.literal(true).optional(),
   /** That of a container, in place of one of the VM's own. */
-  of: z.object({ pid: z.int(), netns: z.string() }).optional(),
+  of: Space.optional(),
 });
 export type NetnsStep = Readonly<z.infer<typeof NetnsStep>>;
 
