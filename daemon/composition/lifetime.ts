@@ -56,3 +56,6 @@ export type Token<T> = InjectionToken<T> & symbol;
 export function token<T>(name: string): Token<T> {
   return Symbol(name);
 }
+
+/** Closes a part that needs no waiting for. */
+export const closed = (part: { close(): unknown }): void => void part.close();

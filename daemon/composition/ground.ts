@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.js';
+import { faultsFrom } from '../effects/faults.js';
+import { folderMake } from '../effects/folders.js';
+import { lockTake } from '../effects/lock.js';
+import { EventHub } from '../events/hub.js';
+import type { Log } from '../log/logger.js';
+import { Vitals } from '../metrics/vitals.js';
+import { Operations } from '../operations/operations.js';
+import { Records } from '../records/records.js';
+import { Notifier } from '../systemd/notifier.js';
+import { Registry } from '../vms/registry.js';
+import { closed, type Lifetime } from './lifetime.js';
+
+/** What all others stand on. */
+export type Ground = Awaited<ReturnType<typeof openGround>>;
+
+/**
+ * The daemon's own folders, held against a second daemon, and its records.
+ * @throws anotherDaemon, and what making and reading its folders throws
+ */
+export async function openGround(life: Lifetime, { config, log }: { config: Config; log: Log }) {
+  const { runDir, storeDir } = config;
+  const operations = new Operations(faultsFrom(process.env));
+  const background = new AbortController();
+  const cx = operations.looking(background.signal);
+  const notifier = await life.open(
+    'notifier',
+    () => new Notifier(process.env, process.pid, operations.looking(new AbortController().signal)),
+    () => undefined,
+  );
+  await folderMake({ dir: runDir, mode: 0o711 }, cx);
+  await folderMake({ dir: join(runDir, 'vms'), mode: 0o700 }, cx);
+  await folderMake({ dir: storeDir, mode: 0o700 }, cx);
+  const lock = await life.open('run lock', () => lockTake(join(runDir, 'thawd.lock'), cx), closed);
+  await life.open('store lock', () => lockTake(join(storeDir, 'thawd.lock'), cx), closed);
+  const vitals = await life.open('vitals', () => new Vitals(), closed);
+  return {
+    ...{ config, log, runDir, cx, background, operations, notifier, lock, vitals },
+    records: await Records.open(runDir, cx),
+    events: new EventHub(randomUUID()),
+    registry: new Registry(),
+  };
+}

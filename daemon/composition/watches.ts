@@ -1,0 +1,56 @@
+import { Ticker } from '../operations/ticker.js';
+import { HealthWatch } from '../vms/health-watch.js';
+import { LogKeeper } from '../vms/log-keeper.js';
+import type { Lifetime } from './lifetime.js';
+import type { Machines } from './machines.js';
+
+/** What is done again and again: looking after VMs, their logs and their expiry, and reconciling. */
+export async function openWatches(life: Lifetime, parts: Machines) {
+  const { config, log, background, registry, operations, lifetimes, reconciler } = parts;
+  const every = (
+    name: string,
+    {
+      seconds,
+      failed,
+      run,
+    }: { seconds: number; failed: string; run: (signal: AbortSignal) => Promise<unknown> },
+    close?: () => Promise<void>,
+  ): Promise<Ticker> =>
+    life.open(
+      name,
+      () => new Ticker({ seconds, run, onError: (err) => log.error({ err }, failed) }),
+      async (ticker) => {
+        await ticker.close();
+        await close?.();
+      },
+    );
+
+  const { intervalSeconds: seconds, agentIntervalSeconds: agentSeconds } = config.health;
+  const watch = new HealthWatch({ ...parts, agentSeconds });
+  const health = await every('health', {
+    seconds,
+    failed: 'looking after the VMs failed',
+    run: (signal) => watch.look(signal),
+  });
+  const logKeeper = new LogKeeper({ registry, operations, log, most: config.vmmLog.bytes });
+  await every('logs', {
+    seconds: 1,
+    failed: 'looking at the VMs’ logs failed',
+    run: (signal) => logKeeper.look(signal),
+  });
+  const lifetime = {
+    seconds: 1,
+    failed: 'a lifetime could not be written down',
+    run: (signal: AbortSignal): Promise<void> => lifetimes.look(signal),
+  };
+  lifetime.run(background.signal).catch((err: unknown) => log.error({ err }, lifetime.failed));
+  await every('lifetimes', lifetime, () => lifetimes.close());
+  const reconcile = await every('reconcile', {
+    seconds: config.reconcile.intervalSeconds,
+    failed: 'reconcile failed',
+    run: (signal) => reconciler.run(false, signal),
+  });
+  return { watch, logKeeper, tickers: { health, reconcile } };
+}
+
+export type Watches = Awaited<ReturnType<typeof openWatches>>;
