@@ -8,6 +8,7 @@ import { folderKind } from '../steps/folder.js';
 import { confirmKind, helloKind, updateKind } from '../steps/guest.js';
 import { loadKind } from '../steps/load.js';
 import { limitKind, nicKind } from '../steps/nic.js';
+import { openedKind } from '../steps/opened.js';
 import { pauseKind, quietKind, resumeKind, wakeKind } from '../steps/power.js';
 import {
   captureKind,
@@ -40,6 +41,7 @@ export function allKinds({ plugins, fleet, agents, prove, verify }: KindParts): 
   const own = [
     compatibleKind(prove),
     configureKind(fleet),
+    openedKind(fleet),
     startKind(fleet),
     letGoKind({ agents, fleet, kinds: () => kinds }),
     unplugKind(fleet),

@@ -1,7 +1,9 @@
-import { closeSync, readlinkSync } from 'node:fs';
+import { closeSync, fstatSync, readlinkSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
+import type { Inode } from '../api/shapes/file.js';
 import { look } from '../../plugins/contract.js';
+import { inodeOf } from './inode.js';
 
 const SYS_OPENAT2 = 437;
 const O_PATH = 0o10000000;
@@ -28,12 +30,13 @@ function open(dir: number, path: string, how: { flags: number; resolve: bigint }
 
 /** What opening a file beneath a root has shown. */
 export type Beneath =
-  { readonly ok: true; readonly path: string } | { readonly ok: false; readonly errno: string };
+  | { readonly ok: true; readonly path: string; readonly inode: Inode }
+  | { readonly ok: false; readonly errno: string };
 
 /**
- * Opens `relative` beneath `root` following no link anywhere, by openat2: the kernel checks every component, so nothing
- * can be swapped between a check and its use.
- * @returns the path as the kernel has it
+ * Opens `relative` beneath `root` following no link anywhere, by openat2: the kernel checks every component.
+ * @returns the path as the kernel has it, and which file that is: whoever opens the path later compares, since its owner
+ * may put another one there meanwhile
  */
 export const openBeneath = look(
   'file.beneath',
@@ -44,7 +47,11 @@ export const openBeneath = look(
       dir = open(AT_FDCWD, root, { flags: O_PATH | O_DIRECTORY, resolve: 0n });
       const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
       file = open(dir, relative, { flags: O_PATH, resolve });
-      return { ok: true, path: readlinkSync(`/proc/self/fd/${file}`) };
+      return {
+        ok: true,
+        path: readlinkSync(`/proc/self/fd/${file}`),
+        inode: inodeOf(fstatSync(file, { bigint: true })),
+      };
     } catch (error) {
       return { ok: false, errno: (error as NodeJS.ErrnoException).code ?? 'unknown' };
     } finally {

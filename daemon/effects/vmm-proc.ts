@@ -1,4 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import type { Inode } from '../api/shapes/file.js';
+import { look } from '../../plugins/contract.js';
+import { inodeOf } from './inode.js';
 
 /** A process for ever: its number, and when it started (field 22 of `/proc/<pid>/stat`, clock ticks after the boot). */
 export interface ProcessIdentity {
@@ -40,3 +44,19 @@ export function readStat(pid: number): ProcessStat | null {
 export function readStartTime(pid: number): string | null {
   return readStat(pid)?.startTime ?? null;
 }
+
+/** The files that a process has open, of all kinds; none where it is gone. */
+export const openFiles = look('vmm.open-files', async (pid: number): Promise<readonly Inode[]> => {
+  const folder = `/proc/${pid}/fd`;
+  const found = await Promise.all(
+    (await readdir(folder).catch(() => [])).map(async (fd) => {
+      try {
+        return [inodeOf(await stat(`${folder}/${fd}`, { bigint: true }))];
+      } catch {
+        // Closed meanwhile.
+        return [];
+      }
+    }),
+  );
+  return found.flat();
+});

@@ -6,7 +6,7 @@ import type { Upgrader } from '../vms/upgrader.js';
 import type { Vms } from '../vms/vms.js';
 import { within } from '../../plugins/contract.js';
 import type { Handlers } from './call.js';
-import { allowedPath, type Roots } from './roots.js';
+import { allowedFile, type Roots } from './roots.js';
 
 export interface AgentParts {
   readonly vms: Vms;
@@ -49,7 +49,7 @@ export function agentHandlers({
     }),
     'agent.upgrade': async ({ vm: ref, file, restart = null, ...order }, call) => {
       const vm = vms.ours(ref);
-      const allowed = await allowedPath(file, { peer: call.peer, roots }, operations.looking(call.signal));
+      const allowed = await allowedFile(file, { peer: call.peer, roots }, operations.looking(call.signal));
       return upgrader.upgrade(vm, { ...order, file: allowed, restart, signal: call.signal });
     },
   };

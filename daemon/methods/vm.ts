@@ -1,5 +1,6 @@
 import { operationUnknown } from '../api/errors/vm.js';
 import type { CheckedParamsOf } from '../api/index.js';
+import type { Inode } from '../api/shapes/file.js';
 import type { Operations } from '../operations/operations.js';
 import type { Turnstile } from '../operations/turnstile.js';
 import type { Adopter } from '../vms/adopter.js';
@@ -10,7 +11,7 @@ import type { Lifetimes } from '../vms/lifetimes.js';
 import type { Vms } from '../vms/vms.js';
 import type { Call, Handlers } from './call.js';
 import { follow } from './follow.js';
-import { allowedPath, type Roots } from './roots.js';
+import { allowedFile, type Roots } from './roots.js';
 
 export interface VmParts {
   readonly roots: Roots;
@@ -41,9 +42,9 @@ export function vmHandlers(parts: VmParts): Pick<Handlers, VmMethods> {
   const { vms, adopter, booter, power, lifecycle, lifetimes, operations, turnstile } = parts;
   return {
     'vm.boot': async (params, call) => {
-      await allowFiles(params.config, { call, roots: parts.roots }, operations);
+      const judged = await allowFiles(params.config, { call, roots: parts.roots }, operations);
       const vm = await turnstile.through(call.signal, () =>
-        booter.boot({ ...params, signal: call.signal, follow: follow(call) }),
+        booter.boot({ ...params, judged, signal: call.signal, follow: follow(call) }),
       );
       return { vm: vm.view() };
     },
@@ -91,16 +92,26 @@ export function vmHandlers(parts: VmParts): Pick<Handlers, VmMethods> {
   };
 }
 
-/** Replaces the paths of a configuration by those that this caller may name. @throws pathNotAllowed */
+/**
+ * Replaces the paths of a configuration by those that this caller may name.
+ * @returns which file each of them is, where that was judged
+ * @throws pathNotAllowed
+ */
 async function allowFiles(
   config: CheckedParamsOf<'vm.boot'>['config'],
   { call, roots }: { call: Call; roots: Roots },
   operations: Operations,
-): Promise<void> {
+): Promise<ReadonlyMap<string, Inode>> {
   const cx = operations.looking(call.signal);
-  const allow = (path: string): Promise<string> => allowedPath(path, { peer: call.peer, roots }, cx);
+  const judged = new Map<string, Inode>();
+  const allow = async (named: string): Promise<string> => {
+    const { path, inode } = await allowedFile(named, { peer: call.peer, roots }, cx);
+    if (inode) judged.set(path, inode);
+    return path;
+  };
   const source = config['boot-source'];
   source.kernel_image_path = await allow(source.kernel_image_path);
   if (source.initrd_path !== undefined) source.initrd_path = await allow(source.initrd_path);
   for (const drive of config.drives) drive.path_on_host = await allow(drive.path_on_host);
+  return judged;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Inode } from '../api/shapes/file.js';
 import { PortForward } from '../api/shapes/port.js';
 import { AgentSpec } from '../api/shapes/machine.js';
 import { LinkName, Mac, Name, NetworkName, OperationId, SnapshotId, Time, VmId } from '../api/shapes/ids.js';
@@ -138,6 +139,8 @@ export const VmRecord = z.object({
       file: z.string(),
       readOnly: z.boolean(),
       rootDevice: z.boolean(),
+      /** Which file the VMM has open, where that is known: another one may stand at its path by now. */
+      inode: Inode.optional(),
     }),
   ),
   vsock: z.object({ cid: z.int(), path: z.string() }).nullable(),

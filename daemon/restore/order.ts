@@ -2,6 +2,7 @@ import { incompatible } from '../api/errors/snapshot.js';
 import type { Manifest } from '../api/shapes/snapshot.js';
 import type { PartSwitches } from '../api/shapes/update.js';
 import type { StepListener } from '../operations/operation.js';
+import type { FoundFile } from '../effects/files.js';
 import type { HostFacts } from '../effects/host.js';
 import type { Capabilities } from '../vmm/capabilities.js';
 import type { Confinement } from '../vmm/cgroups.js';
@@ -19,6 +20,8 @@ export interface Order extends Choice {
   readonly draft: boolean;
   /** Absolute path of one of the snapshot's files, or the draft's. */
   readonly path: (file: string) => string;
+  /** Those of the drives that lie outside of the snapshot. */
+  readonly files: readonly FoundFile[];
   readonly vmm: Capabilities;
   readonly readyTimeout: number;
   readonly ping: boolean;

@@ -14,6 +14,7 @@ import { choose } from './choose.js';
 import { assertLoadable, type Order } from './order.js';
 import { outline } from './outline.js';
 import type { Restorer } from './restorer.js';
+import { sharedFiles } from './shared-files.js';
 
 type Clones = ResultOf<'snapshot.restore'>['clones'];
 
@@ -45,7 +46,8 @@ export class Orders {
   /**
    * Restores the clones side by side. What no clone could get is refused as a whole; of the rest each succeeds or
    * fails by itself.
-   * @throws snapshotUnknown, notFit, noPci, vmmTooOld, incompatible, vmmNotExecutable, tapTaken, nicUnknown
+   * @throws snapshotUnknown, notFit, noPci, vmmTooOld, incompatible, fileMissing, fileReplaced, vmmNotExecutable,
+   * tapTaken, nicUnknown
    */
   async restore(request: RestoreRequest): Promise<ResultOf<'snapshot.restore'>> {
     const { catalog, store, restorer, turnstile } = this.#parts;
@@ -110,20 +112,29 @@ export class Orders {
     return { chosen, passedOver: [...order.passedOver], nics, steps };
   }
 
-  /** Decides what holds for all clones of a request. @throws notFit, noPci, vmmTooOld, incompatible, tapTaken, nicUnknown */
+  /** Decides what holds for all clones of a request. @throws notFit, noPci, vmmTooOld, incompatible, fileMissing, fileReplaced, tapTaken, nicUnknown */
   async order(
     request: Pick<RestoreRequest, 'strategy' | 'nics' | 'keepMac' | 'limits'> &
-      Omit<Order, 'strategy' | 'places' | 'passedOver' | 'vmm' | 'confinement'> & { readonly clones: number },
+      Omit<Order, 'strategy' | 'places' | 'passedOver' | 'vmm' | 'files' | 'confinement'> & {
+        readonly clones: number;
+      },
   ): Promise<Order> {
     const { strategies, fleet, host, operations } = this.#parts;
     const { manifest, strategy, nics = null, keepMac, clones } = request;
     const cx = operations.looking(request.signal);
     const vmm = await fleet.capabilities(cx);
     assertLoadable(manifest, host, vmm);
+    const files = await sharedFiles(manifest, cx);
     const question = { manifest, vmmVersion: vmm.version, wishes: nics, clones, keepMac };
     const confinement = await this.#parts.cgroups.confinement(request.limits, cx);
     const tapUsers = await this.#tapUsers(manifest, cx);
-    return { ...request, vmm, confinement, ...choose(strategy, strategies, { ...question, tapUsers }) };
+    return {
+      ...request,
+      vmm,
+      files,
+      confinement,
+      ...choose(strategy, strategies, { ...question, tapUsers }),
+    };
   }
 
   /** Who has the taps that a snapshot has inside. */

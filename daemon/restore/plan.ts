@@ -8,7 +8,9 @@ import type { CompatibleStep } from '../steps/compatible.js';
 import type { DisksStep } from '../steps/disks.js';
 import type { FolderStep } from '../steps/folder.js';
 import type { ConfirmStep, UpdateStep } from '../steps/guest.js';
+import type { FoundFile } from '../effects/files.js';
 import type { LoadStep } from '../steps/load.js';
+import type { OpenedStep } from '../steps/opened.js';
 import type { ResumeStep } from '../steps/power.js';
 import type { VmmStep } from '../steps/vmm.js';
 import { dnsOf, identityDocument } from '../vms/identity.js';
@@ -23,6 +25,8 @@ export interface RestoreFacts {
   readonly draft: boolean;
   /** Absolute path of one of the snapshot's files: `state`, `mem`, `disks/…`. */
   readonly path: (file: string) => string;
+  /** Those of the drives that lie outside of the snapshot. */
+  readonly files: readonly FoundFile[];
   /** Absolute folder for the clone's own copies of disks. */
   readonly diskDir: string;
   readonly strategy: StrategyPlan;
@@ -77,6 +81,7 @@ export function planRestore(facts: RestoreFacts): readonly Step[] {
     ...confine(vm.id, facts.confinement),
     ...disks(facts),
     load,
+    ...opened(facts),
     ...strategy.plug,
     resume,
     ...(manifest.agent === null ? strategy.settle : guest(facts)),
@@ -95,6 +100,16 @@ function disks({ vm, manifest, path, diskDir }: RestoreFacts): readonly Step[] {
       from: drive.file.startsWith('/') ? drive.file : path(`disks/${drive.file}`),
       copy: drive.readOnly ? null : join(diskDir, drive.path),
     })),
+  };
+  return [step];
+}
+
+function opened({ vm, files }: RestoreFacts): readonly Step[] {
+  if (files.length === 0) return [];
+  const step: OpenedStep = {
+    kind: 'opened',
+    vm: vm.id,
+    files: files.map(({ path, inode }) => ({ path, ...inode })),
   };
   return [step];
 }

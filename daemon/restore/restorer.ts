@@ -24,6 +24,7 @@ import { cloneName } from './clone-names.js';
 import { assertAllEarly, earlyFor } from './early.js';
 import { strategyPlan, vsockOf, type Order } from './order.js';
 import { planRestore } from './plan.js';
+import { sharedDrives } from './shared-files.js';
 import type { Slot, SlotPool } from './slots.js';
 
 export interface RestorerParts {
@@ -59,10 +60,6 @@ interface Prepared extends Unplanned {
   /** The rest of the plan, where it can't be made before these steps have run. */
   readonly rest?: Rest;
 }
-
-/** The drives of a snapshot that lie outside of it. */
-const sharedDrives = (manifest: Order['manifest']) =>
-  manifest.drives.filter((drive) => drive.file.startsWith('/'));
 
 /** Restores clones: each by itself, whole or not at all. */
 export class Restorer {
@@ -192,6 +189,7 @@ export class Restorer {
       manifest: order.manifest,
       draft: order.draft,
       path: order.path,
+      files: order.files,
       diskDir: store.diskDir(vm.id),
       strategy,
       grants,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Manifest } from '../api/shapes/snapshot.js';
 import { LinkName, Mac, type SnapshotId, type VmId } from '../api/shapes/ids.js';
+import type { FoundFile } from '../effects/files.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { PauseStep, QuietStep, WakeStep } from '../steps/power.js';
 import type {
@@ -56,7 +57,7 @@ export function planSnapshot(facts: SnapshotFacts): readonly Step[] {
 function writableDisks({ vm, drives }: SnapshotFacts): CaptureStep['disks'] {
   return drives
     .filter((drive) => !drive.readOnly)
-    .map((drive) => ({ from: join(vm.dir, drive.path), file: drive.path }));
+    .map(({ path, inode }) => ({ from: join(vm.dir, path), file: path, ...(inode && { inode }) }));
 }
 
 /**
@@ -84,7 +85,14 @@ export function manifestNics(
     .sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 }
 
-/** A snapshot's drives: writable ones with a file of the snapshot's, read-only ones where they lie. */
-export function manifestDrives(drives: VmRecord['drives']): Manifest['drives'] {
-  return drives.map((drive) => ({ ...drive, file: drive.readOnly ? drive.file : drive.path }));
+/** A snapshot's drives: writable ones with a file of the snapshot's, read-only ones where they lie, as `found`. */
+export function manifestDrives(
+  drives: VmRecord['drives'],
+  found: ReadonlyMap<string, FoundFile>,
+): Manifest['drives'] {
+  return drives.map(({ inode: _known, ...drive }) => {
+    const shared = found.get(drive.id);
+    if (!shared) return { ...drive, file: drive.path };
+    return { ...drive, file: shared.path, ...(shared.content && { was: shared.content }) };
+  });
 }

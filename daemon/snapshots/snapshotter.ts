@@ -3,6 +3,7 @@ import { driveNotPortable, fitnessUnknown, nicPresent } from '../api/errors/snap
 import type { CheckedParamsOf } from '../api/index.js';
 import { FileFact, type Manifest } from '../api/shapes/snapshot.js';
 import type { SnapshotId } from '../api/shapes/ids.js';
+import { fileProve, type FoundFile } from '../effects/files.js';
 import type { HostFacts } from '../effects/host.js';
 import type { ThawError } from '../api/thaw-error.js';
 import type { VmRecord } from '../records/vm-record.js';
@@ -52,7 +53,7 @@ export class Snapshotter {
 
   /**
    * Takes one, whole or not at all; the source goes on as before. Where it fails, the error tells the source's state.
-   * @throws nicPresent, fitnessUnknown, driveNotPortable, nameTaken, and what its failing step threw
+   * @throws nicPresent, fitnessUnknown, driveNotPortable, fileMissing, fileReplaced, nameTaken, and what its failing step threw
    */
   async create(vm: Vm, order: SnapshotOrder): Promise<Manifest> {
     const { catalog, operations, lifecycle, events } = this.#parts;
@@ -164,7 +165,7 @@ export class Snapshotter {
         parent: parent && parent.nics.length === 0 ? parent.hotAttach : null,
       }),
       nics: manifestNics(nics, record.attachments),
-      drives: manifestDrives(record.drives),
+      drives: manifestDrives(record.drives, await sharedFiles(record.drives, cx)),
       vsock: record.vsock,
       agent: record.agent,
       generation: record.generation,
@@ -183,6 +184,21 @@ export class Snapshotter {
     }
     return {};
   }
+}
+
+/**
+ * Proves, before the source is disturbed, that the files of its drives are those which the VMM has open.
+ * @returns those of drives that stay where they are
+ * @throws fileMissing, fileReplaced
+ */
+async function sharedFiles(drives: VmRecord['drives'], cx: Context): Promise<ReadonlyMap<string, FoundFile>> {
+  const shared = new Map<string, FoundFile>();
+  for (const { id, file: path, readOnly, inode } of drives) {
+    if (!readOnly && !inode) continue;
+    const found = await fileProve({ path, what: 'drive', write: false, inode }, cx);
+    if (readOnly) shared.set(id, found);
+  }
+  return shared;
 }
 
 /** Adds to an error what became of the source. */

@@ -29,7 +29,7 @@ export const disksKind = (store: SnapshotStore) =>
       for (const disk of step.disks) {
         if (disk.copy !== null) {
           await folderMake({ dir: join(disk.copy, '..'), mode: 0o700 }, cx);
-          await store.copyDisk(disk.from, disk.copy, cx);
+          await store.copyDisk({ from: disk.from, to: disk.copy }, cx);
         }
         await linkMake({ path: join(step.dir, disk.link), target: disk.copy ?? disk.from }, cx);
       }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { nicPresent } from '../api/errors/snapshot.js';
+import { Inode } from '../api/shapes/file.js';
 import { SnapshotId, VmId } from '../api/shapes/ids.js';
 import { Manifest } from '../api/shapes/snapshot.js';
 import { folderMake } from '../effects/folders.js';
@@ -41,7 +42,7 @@ const capture = z.object({
   kind: z.literal('capture'),
   vm: VmId,
   dir: z.string(),
-  disks: z.array(z.object({ from: z.string(), file: z.string() })),
+  disks: z.array(z.object({ from: z.string(), file: z.string(), inode: Inode.optional() })),
 });
 export type CaptureStep = z.infer<typeof capture> & Step;
 
@@ -52,7 +53,9 @@ export const captureKind = (store: SnapshotStore) =>
     schema: capture,
     async run(step, cx) {
       if (step.disks.length > 0) await folderMake({ dir: join(step.dir, 'disks'), mode: 0o700 }, cx);
-      for (const { from, file } of step.disks) await store.copyDisk(from, join(step.dir, 'disks', file), cx);
+      for (const { file, ...disk } of step.disks) {
+        await store.copyDisk({ ...disk, to: join(step.dir, 'disks', file) }, cx);
+      }
     },
     ...nothing,
   });

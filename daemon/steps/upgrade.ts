@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { Inode } from '../api/shapes/file.js';
 import { nothing, stepKind, type Step } from '../../plugins/contract.js';
 import type { Agents } from '../agent/agents.js';
 import { upgrade as upgradeGuest } from '../agent/upgrade.js';
@@ -11,6 +12,8 @@ const upgrade = z.object({
   id: z.string(),
   /** On the host. */
   file: z.string(),
+  /** Which file that must be, where it was judged. */
+  inode: Inode.optional(),
   /** In the guest. */
   path: z.string(),
   mode: z.string(),
@@ -27,8 +30,8 @@ export const upgradeKind = (agents: Agents) =>
   stepKind<UpgradeStep>({
     kind: 'upgrade',
     schema: upgrade,
-    async run({ kind: _kind, file, ...wish }, cx): Promise<z.infer<typeof Upgraded>> {
-      const content = await fileBytes(file, cx);
+    async run({ kind: _kind, file, inode, ...wish }, cx): Promise<z.infer<typeof Upgraded>> {
+      const content = await fileBytes({ path: file, inode }, cx);
       const sha256 = createHash('sha256').update(content).digest('hex');
       const channel = agents.of(wish.vm);
       await upgradeGuest(channel, { ...wish, content, sha256 }, cx);

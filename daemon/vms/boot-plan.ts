@@ -1,11 +1,13 @@
 import type { VmId } from '../api/shapes/ids.js';
 import type { MachineSpec } from '../api/shapes/machine.js';
+import type { FoundFile } from '../effects/files.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { ConfigureStep, StartStep } from '../steps/boot.js';
 import type { DisksStep } from '../steps/disks.js';
 import type { FolderStep } from '../steps/folder.js';
 import type { HelloStep, UpdateStep } from '../steps/guest.js';
 import type { NicStep } from '../steps/nic.js';
+import type { OpenedStep } from '../steps/opened.js';
 import type { VmmStep } from '../steps/vmm.js';
 import { dnsOf } from './identity.js';
 import type { Confinement } from '../vmm/cgroups.js';
@@ -15,6 +17,8 @@ import { guestNic, type Grant, type Place, type Step } from '../../plugins/contr
 export interface BootFacts {
   readonly vm: { readonly id: VmId; readonly name: string; readonly dir: string };
   readonly spec: MachineSpec;
+  /** What its files were when they were judged. */
+  readonly files: readonly FoundFile[];
   readonly pci: boolean;
   /** What each grant was asked for with. */
   readonly places: readonly Place[];
@@ -67,6 +71,11 @@ export function planBoot(facts: BootFacts): readonly Step[] {
       ...(txRateLimiter && { txRateLimiter }),
     };
   });
+  const opened: OpenedStep = {
+    kind: 'opened',
+    vm: vm.id,
+    files: facts.files.map(({ path, inode }) => ({ path, ...inode })),
+  };
   const start: StartStep = { kind: 'start', vm: vm.id };
   return [
     folder,
@@ -75,6 +84,7 @@ export function planBoot(facts: BootFacts): readonly Step[] {
     vmm,
     ...confine(vm.id, facts.confinement),
     configure,
+    opened,
     ...nics,
     start,
     ...(facts.agent !== null && facts.readyTimeout > 0 ? guest(facts) : []),
@@ -101,13 +111,17 @@ function guest({ vm, grants, machineId, readyTimeout }: BootFacts): readonly Ste
   return [hello, update];
 }
 
-/** A spec's drives as the record keeps them. */
-export function recordedDrives(spec: MachineSpec): VmRecord['drives'] {
-  return spec.drives.map((drive) => ({
-    id: drive.drive_id,
-    path: driveLink(drive.drive_id),
-    file: drive.path_on_host,
-    readOnly: drive.is_read_only,
-    rootDevice: drive.is_root_device,
-  }));
+/** A spec's drives as the record keeps them; `files` says which files they are. */
+export function recordedDrives(spec: MachineSpec, files: readonly FoundFile[]): VmRecord['drives'] {
+  return spec.drives.map((drive) => {
+    const inode = files.find(({ path }) => path === drive.path_on_host)?.inode;
+    return {
+      id: drive.drive_id,
+      path: driveLink(drive.drive_id),
+      file: drive.path_on_host,
+      readOnly: drive.is_read_only,
+      rootDevice: drive.is_root_device,
+      ...(inode && { inode }),
+    };
+  });
 }

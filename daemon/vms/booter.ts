@@ -1,7 +1,8 @@
 import type { CheckedParamsOf } from '../api/index.js';
+import type { Inode } from '../api/shapes/file.js';
 import type { SnapshotId } from '../api/shapes/ids.js';
 import type { Agents } from '../agent/agents.js';
-import { fileProve } from '../effects/files.js';
+import { fileProve, type FoundFile } from '../effects/files.js';
 import { newMachineId, newSnapshotId, newVmId } from '../operations/ids.js';
 import type { Operation, StepListener } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
@@ -40,6 +41,8 @@ export interface BooterParts {
 }
 
 export interface BootOrder extends Omit<CheckedParamsOf<'vm.boot'>, 'progressToken'> {
+  /** Which files the paths of the configuration must lead to, where the caller's right to name them was judged. */
+  readonly judged: ReadonlyMap<string, Inode>;
   readonly signal: AbortSignal;
   readonly follow?: ((vm: { vm: string; operation: string }) => StepListener) | undefined;
 }
@@ -54,7 +57,7 @@ export class Booter {
 
   /**
    * Boots a VM, whole or not at all.
-   * @throws noRoom, fileMissing, driveInUse, nameTaken, snapshotIdTaken, tapTaken, and what its failing step threw
+   * @throws noRoom, fileMissing, fileReplaced, driveInUse, nameTaken, snapshotIdTaken, tapTaken, and what its failing step threw
    */
   async boot(order: BootOrder): Promise<Vm> {
     const { operations, fleet, lifecycle, lifetimes, agents } = this.#parts;
@@ -105,10 +108,10 @@ export class Booter {
       claims.note(letGo);
       const vmm = await fleet.capabilities(operation.cx);
       const confinement = await this.#parts.cgroups.confinement(order.limits, operation.cx);
-      await this.#proveFiles(order, operation.cx);
+      const files = await this.#proveFiles(order, operation.cx);
       registry.room.take(id, order.config['machine-config'].mem_size_mib);
       claims.note(() => registry.room.free(id));
-      registry.drives.take(id, recordedDrives(order.config));
+      registry.drives.take(id, recordedDrives(order.config, files));
       claims.note(() => registry.drives.free(id));
       const places = bootPlaces(order.networks, reserved, this.#parts.predictable);
       await this.#parts.makeWay(places);
@@ -117,6 +120,7 @@ export class Booter {
       const facts = {
         vm: { id, name, dir: vm.dir },
         spec: order.config,
+        files,
         pci: order.pci && vmm.has('pci'),
         places,
         grants,
@@ -134,27 +138,29 @@ export class Booter {
   }
 
   /** The files that Firecracker would only miss later; drives by their real paths from here on. */
-  async #proveFiles(order: BootOrder, cx: Context): Promise<void> {
-    const source = order.config['boot-source'];
-    await fileProve({ path: source.kernel_image_path, what: 'kernel', write: false }, cx);
-    if (source.initrd_path) await fileProve({ path: source.initrd_path, what: 'initrd', write: false }, cx);
-    for (const drive of order.config.drives) {
-      drive.path_on_host = await fileProve(
-        { path: drive.path_on_host, what: 'drive', write: !drive.is_read_only },
-        cx,
-      );
+  async #proveFiles({ config, judged }: BootOrder, cx: Context): Promise<FoundFile[]> {
+    const prove = (path: string, what: string, write = false): Promise<FoundFile> =>
+      fileProve({ path, what, write, inode: judged.get(path) }, cx);
+    const { kernel_image_path: kernel, initrd_path: initrd } = config['boot-source'];
+    const found = [await prove(kernel, 'kernel')];
+    if (initrd) found.push(await prove(initrd, 'initrd'));
+    for (const drive of config.drives) {
+      const file = await prove(drive.path_on_host, 'drive', !drive.is_read_only);
+      drive.path_on_host = file.path;
+      found.push(file);
     }
+    return found;
   }
 }
 
 /** What a boot's record says of the machine. */
 function describe(facts: BootFacts) {
-  const { spec, grants } = facts;
+  const { spec, files, grants } = facts;
   const machine = spec['machine-config'];
   return {
     pci: facts.pci,
     machine: { vcpus: machine.vcpu_count, memoryMib: machine.mem_size_mib },
-    drives: recordedDrives(spec),
+    drives: recordedDrives(spec, files),
     vsock: spec.vsock && { cid: spec.vsock.guest_cid, path: vsockPath },
     agent: facts.agent,
     attachments: grants.map(granted),

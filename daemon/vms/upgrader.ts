@@ -1,6 +1,7 @@
 import { noAgent } from '../api/errors/agent.js';
 import { internal } from '../api/errors/rpc.js';
 import type { ResultOf } from '../api/index.js';
+import type { JudgedFile } from '../effects/files.js';
 import { newMachineId } from '../operations/ids.js';
 import type { Operations } from '../operations/operations.js';
 import { Upgraded, type UpgradeStep } from '../steps/upgrade.js';
@@ -8,7 +9,7 @@ import type { Lifecycle } from './lifecycle.js';
 import type { Vm } from './vm.js';
 
 export interface UpgradeOrder {
-  readonly file: string;
+  readonly file: JudgedFile;
   readonly path: string;
   readonly mode: string;
   readonly restart: string | null;
@@ -26,11 +27,14 @@ export class Upgrader {
     this.#lifecycle = parts.lifecycle;
   }
 
-  /** @throws noAgent, agentLacks, upgradeFailed, fileMissing, and what calls to an agent throw */
-  async upgrade(vm: Vm, { signal, ...order }: UpgradeOrder): Promise<ResultOf<'agent.upgrade'>> {
+  /** @throws noAgent, agentLacks, upgradeFailed, fileMissing, fileReplaced, and what calls to an agent throw */
+  async upgrade(vm: Vm, { signal, file, ...order }: UpgradeOrder): Promise<ResultOf<'agent.upgrade'>> {
     const operation = this.#operations.begin({ method: 'agent.upgrade', vm: vm.id, name: vm.name, signal });
     if (vm.record.agent === null) throw operation.refuse(noAgent({ vm: vm.name }));
-    const step: UpgradeStep = { kind: 'upgrade', vm: vm.id, id: newMachineId(), ...order };
+    const step: UpgradeStep = {
+      ...{ kind: 'upgrade', vm: vm.id, id: newMachineId(), file: file.path, ...order },
+      ...(file.inode && { inode: file.inode }),
+    };
     const { dialect } = vm.record.agent;
     const told: ResultOf<'agent.upgrade'>[] = [];
     await this.#lifecycle.change(vm, {

@@ -1,4 +1,5 @@
 import type { FileFact, Manifest } from '../../daemon/api/shapes/snapshot.js';
+import type { Inode } from '../../daemon/api/shapes/file.js';
 import type { SnapshotId, VmId } from '../../daemon/api/shapes/ids.js';
 import type { Alive } from './network.js';
 import type { Context } from './context.js';
@@ -8,6 +9,15 @@ export interface Draft {
   readonly id: SnapshotId;
   /** Absolute; Firecracker writes `state` and `mem` into it, copies of disks go to `disks/`. */
   readonly dir: string;
+}
+
+/** A disk to be copied. */
+export interface DiskCopy {
+  readonly from: string;
+  /** Must not exist; its folder is made where it is missing. */
+  readonly to: string;
+  /** Which file `from` must be: a VM goes on with the one that it has open, whatever stands at its path. */
+  readonly inode?: Inode | undefined;
 }
 
 /** Where snapshots and disks lie. */
@@ -35,8 +45,8 @@ export interface SnapshotStore {
   verify(manifest: Manifest, thorough: boolean, cx: Context): Promise<void>;
   /** Folder for the disks of a VM, on the store's file system. */
   diskDir(vm: VmId): string;
-  /** Copies a disk: a reflink where the file system can, sparse elsewhere. @throws diskFull, fileMissing */
-  copyDisk(from: string, to: string, cx: Context): Promise<void>;
+  /** Copies a disk: a reflink where the file system can, sparse elsewhere. @throws diskFull, fileMissing, fileReplaced */
+  copyDisk(disk: DiskCopy, cx: Context): Promise<void>;
   /** Removes a VM's disks. */
   removeDisks(vm: VmId, cx: Context): Promise<void>;
   /** Removes drafts and disks of nobody; returns what it removed. */

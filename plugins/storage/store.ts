@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SnapshotId, VmId } from '../../daemon/api/shapes/ids.js';
 import type { FileFact, Manifest } from '../../daemon/api/shapes/snapshot.js';
-import type { Alive, Context, Draft, SnapshotStore } from '../contract.js';
+import type { Alive, Context, DiskCopy, Draft, SnapshotStore } from '../contract.js';
 import { copyDisk } from './effects/copy.js';
 import {
   listFolder,
@@ -105,8 +105,8 @@ export class LocalStore implements SnapshotStore {
     return this.#layout.disksOf(vm);
   }
 
-  async copyDisk(from: string, to: string, cx: Context): Promise<void> {
-    await copyDisk({ from, to }, cx);
+  async copyDisk(disk: DiskCopy, cx: Context): Promise<void> {
+    await copyDisk(disk, cx);
   }
 
   async removeDisks(vm: VmId, cx: Context): Promise<void> {

@@ -1,4 +1,4 @@
-import { open, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, stat, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { Agent } from '../firecracker/lab.js';
@@ -133,5 +133,40 @@ t.test('a drive that clones read is written by nobody while they live', async (t
   const { clones } = await host.client.snapshot.restore({ snapshot: 'base', strategy: 'none' });
   t.match(clones, [{ ok: false, error: { data: { reason: 'drive-in-use', by: 'writer' } } }]);
   await stopAll(host);
+  t.strictSame(await host.leftovers(), []);
+});
+
+t.test('a snapshot is not taken with another disk than the one that the VM has open', async (t) => {
+  await boot('source', drives);
+  await rename(disk, `${disk}.old`);
+  await writeFile(disk, Buffer.alloc(size));
+  const failure = await failureOf(host.client.snapshot.create({ vm: 'source' }));
+  t.match(failure, { reason: 'file-replaced', message: /another one stands in its place/ });
+  t.match(await host.client.vm.get({ vm: 'source' }), { vm: { word: 'ready' } }, 'the source goes on');
+  await rename(`${disk}.old`, disk);
+  const { snapshot } = await host.client.snapshot.create({ vm: 'source' });
+  await host.client.snapshot.delete({ snapshot: snapshot.id });
+  await stopAll(host);
+  t.strictSame(await host.leftovers(), []);
+});
+
+t.test('clones do not start with a shared drive that is not what it was', async (t) => {
+  const restore = () => host.client.snapshot.restore({ snapshot: 'base', strategy: 'none' });
+  const refused = async (reason: string, message: RegExp): Promise<void> => {
+    t.match(await failureOf(restore()), { reason, message, detail: { path: shared } });
+  };
+  await rename(shared, `${shared}.moved`);
+  await refused('file-missing', /ENOENT/);
+  await symlink(`${shared}.moved`, shared);
+  await refused('file-replaced', /a link leads to .*moved now/);
+  await unlink(shared);
+  await rename(`${shared}.moved`, shared);
+  only((await restore()).clones);
+  await stopAll(host);
+  const content = await readFile(shared);
+  await writeFile(shared, Buffer.concat([content, content]));
+  await refused('file-replaced', /had 4096 bytes when the snapshot was taken, and has 8192 now/);
+  await writeFile(shared, content);
+  await refused('file-replaced', /was written to after/);
   t.strictSame(await host.leftovers(), []);
 });

@@ -1,9 +1,10 @@
-import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { connect, type ThawClient } from '../../client/index.js';
-import { atOnce, failureOf, machine, only, stopAll } from '../support/flow.js';
+import { again, atOnce, eventually, failureOf, machine, only, stopAll } from '../support/flow.js';
 import { startHost } from '../support/host.js';
+import { testKernel } from '../support/kernel.js';
 
 // Debian's: games and users, an operator and a reader.
 const [operator, reader, group] = [5, 60, 100];
@@ -84,6 +85,47 @@ t.test('a user who may change names only files beneath the roots, with no link o
   await client.vm.stop({ vm: 'mine' });
   only((await client.snapshot.restore({ snapshot: 'base' })).clones);
   await client.close();
+  await stopAll(host);
+  t.strictSame(await host.leftovers(), []);
+});
+
+t.test('a file that its owner swaps after it was judged is not used', async (t) => {
+  const root = '/tmp/thaw-roots/swapped';
+  const at = (name: string): string => join(root, name);
+  await mkdir(root, { recursive: true });
+  for (const name of ['kernel', 'other-kernel', 'agent']) await copyFile(testKernel(), at(name));
+  for (const name of ['disk', 'secret']) await writeFile(at(name), Buffer.alloc(4096));
+  // Each waits between its judgement and its use.
+  await again(host, { at: 'vmm.boot-source', delay: 1_500 }, { at: 'file.bytes', delay: 1_500 });
+  const client = await as(operator, group);
+  const boot = (name: string, kernel: string) =>
+    client.vm.boot({
+      name,
+      config: {
+        'boot-source': { kernel_image_path: at(kernel) },
+        drives: name === 'd' ? [{ drive_id: 'd', path_on_host: at('disk'), is_root_device: false }] : [],
+      },
+    });
+  const inTheMiddle = (name: string, step: string) =>
+    eventually(`${step} of ${name}`, async () => {
+      const { vms } = await client.vm.list();
+      return vms.find((vm) => vm.name === name && vm.operation?.step === step);
+    });
+  const swap = async (name: string): Promise<void> => {
+    await rename(at(name), at(`${name}.old`));
+    await symlink(at('secret'), at(name));
+  };
+  await boot('running', 'other-kernel');
+  const upgrading = client.agent.upgrade({ vm: 'running', file: at('agent'), path: '/opt/agent' });
+  const calls = [boot('k', 'kernel'), boot('d', 'other-kernel'), upgrading].map(failureOf);
+  await Promise.all([
+    inTheMiddle('k', 'configure').then(() => swap('kernel')),
+    inTheMiddle('d', 'configure').then(() => swap('disk')),
+    inTheMiddle('running', 'upgrade').then(() => swap('agent')),
+  ]);
+  for (const failure of await Promise.all(calls)) t.match(failure, { reason: 'file-replaced', code: 1117 });
+  await client.close();
+  await again(host);
   await stopAll(host);
   t.strictSame(await host.leftovers(), []);
 });

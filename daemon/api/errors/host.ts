@@ -32,6 +32,15 @@ export const diskFull = defineError({
     'Delete snapshots or VMs that are no longer wanted, or enlarge the file system; nothing was kept',
 });
 
+export const fileReplaced = defineError({
+  code: 1117,
+  reason: 'file-replaced',
+  retryable: false,
+  data: z.object({ path: z.string(), why: z.string() }),
+  message: ({ path, why }) => `${path} is not the file that it was: ${why}`,
+  remedy: ({ path }) => `Put back the file that was at ${path}, or boot and take a snapshot with the new one`,
+});
+
 export const anotherDaemon = defineError({
   code: 1104,
   reason: 'another-daemon',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Content } from './file.js';
 import { AgentSpec } from './machine.js';
 import { Labels, Origin } from './vm.js';
 import { LinkName, Mac, NetworkName, SnapshotId, Time } from './ids.js';
@@ -55,6 +56,8 @@ export const Manifest = z.object({
       rootDevice: z.boolean(),
       /** The file in `disks/`, or an absolute path where the drive is read-only and shared. */
       file: z.string(),
+      /** What a shared one was when the snapshot was taken: memory knows its content. Absent for block devices. */
+      was: Content.optional(),
     }),
   ),
   vsock: z.object({ cid: z.int(), path: z.string() }).nullable(),

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileMissing, systemCallFailed } from '../../../daemon/api/errors/host.js';
-import { effect } from '../../contract.js';
+import { fileMissing, fileReplaced, systemCallFailed } from '../../../daemon/api/errors/host.js';
+import { effect, type DiskCopy } from '../../contract.js';
 import { errnoOf, ifThere, onDisk } from './faults.js';
 import { nextExtent } from './native.js';
 
@@ -20,31 +20,42 @@ const cannotShare = new Set([
   'EPERM',
 ]);
 
-interface Copy {
-  readonly from: string;
-  readonly to: string;
-}
-
 /** How a copy was made, for the timeline. */
 export type CopyWay = 'reflink' | 'sparse';
 
 /**
  * Copies a disk to a new file 0600, whose folder is made where it is missing: sharing the blocks where the file system
  * can, else block by block with the holes left out. On failure or cancel nothing of the copy is left.
- * @throws diskFull, fileMissing, systemCallFailed
+ * @throws diskFull, fileMissing, fileReplaced, systemCallFailed
  */
-export const copyDisk = effect('store.copy', ({ from, to }: Copy, { signal }): Promise<CopyWay> =>
-  onDisk('copying to', to, async () => {
-    await mkdir(dirname(to), { recursive: true, mode: 0o700 });
-    if (await share(from, to)) return 'reflink';
-    await copySparse(from, to, signal);
+export const copyDisk = effect('store.copy', (disk: DiskCopy, { signal }): Promise<CopyWay> =>
+  onDisk('copying to', disk.to, async () => {
+    await mkdir(dirname(disk.to), { recursive: true, mode: 0o700 });
+    await using source = await open(disk.from, constants.O_RDONLY).catch((error: unknown) => {
+      throw missing(disk.from, error);
+    });
+    await assertDisk(source, disk);
+    if (await share(source, disk)) return 'reflink';
+    await copySparse(source, disk.to, signal);
     return 'sparse';
   }),
 );
 
-async function share(from: string, to: string): Promise<boolean> {
+async function assertDisk(source: FileHandle, { from, inode }: DiskCopy): Promise<void> {
+  const found = await source.stat({ bigint: true });
+  if (found.isDirectory()) throw fileMissing({ path: from, what: 'disk', why: 'EISDIR' });
+  if (!inode || (String(found.dev) === inode.dev && String(found.ino) === inode.ino)) return;
+  throw fileReplaced({
+    path: from,
+    why: 'another one stands in its place',
+  });
+}
+
+async function share(source: FileHandle, { from, to }: DiskCopy): Promise<boolean> {
   try {
-    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
+    // By its descriptor: what stands at the path may be another file by now.
+    const open = `/proc/self/fd/${source.fd}`;
+    await copyFile(open, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno !== undefined && cannotShare.has(errno)) return false;
@@ -60,22 +71,15 @@ async function share(from: string, to: string): Promise<boolean> {
   return true;
 }
 
-async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
-  const source = await open(from, constants.O_RDONLY).catch((error: unknown) => {
-    throw missing(from, error);
-  });
+async function copySparse(source: FileHandle, to: string, signal: AbortSignal): Promise<void> {
+  const target = await open(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
-    const target = await open(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    try {
-      await copyExtents(source, target, signal);
-    } catch (error) {
-      await ifThere(() => unlink(to));
-      throw error;
-    } finally {
-      await target.close();
-    }
+    await copyExtents(source, target, signal);
+  } catch (error) {
+    await ifThere(() => unlink(to));
+    throw error;
   } finally {
-    await source.close();
+    await target.close();
   }
 }
 

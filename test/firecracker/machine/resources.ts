@@ -33,18 +33,23 @@ export class Resources {
   balloon: { amount_mib: number } | null = null;
   entropy: { rate_limiter: bodies.RateLimiter | null } | null = null;
   mmds: bodies.Mmds | null = null;
+  /** Kernel and initrd: open from their configuration on. */
+  readonly #bootFiles: number[] = [];
 
   constructor(private readonly faults: Faults) {}
 
   setBootSource(config: bodies.BootSource): void {
     prefixed('Boot source error: ', () => {
-      checkOpens(config.kernel_image_path, 'The kernel file cannot be opened: ');
-      if (config.initrd_path !== null) {
-        checkOpens(
-          config.initrd_path,
-          'The initrd file cannot be opened due to invalid path or invalid permissions. ',
-        );
+      const opened = [open(config.kernel_image_path, 'The kernel file cannot be opened: ')];
+      try {
+        const complaint = 'The initrd file cannot be opened due to invalid path or invalid permissions. ';
+        if (config.initrd_path !== null) opened.push(open(config.initrd_path, complaint));
+      } catch (error) {
+        for (const fd of opened) fs.closeSync(fd);
+        throw error;
       }
+      for (const fd of this.#bootFiles.splice(0)) fs.closeSync(fd);
+      this.#bootFiles.push(...opened);
     });
     this.bootSource = config;
   }
@@ -146,9 +151,9 @@ export class Resources {
   }
 }
 
-function checkOpens(path: string, complaint: string): void {
+function open(path: string, complaint: string): number {
   try {
-    fs.closeSync(fs.openSync(path, 'r'));
+    return fs.openSync(path, 'r');
   } catch (error) {
     throw new Fault(complaint + ioErrorText(error));
   }

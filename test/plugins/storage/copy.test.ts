@@ -31,7 +31,7 @@ t.test('a copy has the same bytes and the same holes, however the data lie', asy
       async (pages, size) => {
         const [from, to] = [join(dir, `from-${++n}`), join(dir, 'copies', String(n))];
         await sparse(from, pages, size);
-        await store.copyDisk(from, to, cx);
+        await store.copyDisk({ from, to }, cx);
         t.ok((await readFile(from)).equals(await readFile(to)), `${size} bytes, data at ${pages.join()}`);
         t.ok((await blocksOf(to)) <= (await blocksOf(from)), 'no hole was filled');
       },
@@ -46,7 +46,7 @@ t.test('a large hole costs neither space nor time', async (t) => {
   const [from, to] = [join(dir, 'from'), join(dir, 'to')];
   const size = 1 << 40;
   await sparse(from, [7, 1_000_000], size);
-  await store.copyDisk(from, to, cx);
+  await store.copyDisk({ from, to }, cx);
   t.equal((await lstat(to)).size, size);
   t.ok((await blocksOf(to)) < 100);
 });
@@ -56,7 +56,7 @@ t.test('a copy is private, also one of a snapshot’s read-only disk', async (t)
   const store = await openStore(dir);
   const [from, to] = [join(dir, 'from'), join(dir, 'vms/vm/rootfs')];
   await writeFile(from, 'disk', { mode: 0o400 });
-  await store.copyDisk(from, to, cx);
+  await store.copyDisk({ from, to }, cx);
   t.equal((await lstat(to)).mode & 0o777, 0o600);
   t.equal((await lstat(join(dir, 'vms/vm'))).mode & 0o777, 0o700);
   await writeFile(to, 'DISK');
@@ -68,7 +68,7 @@ t.test('a disk that is not there, or is a folder, is named', async (t) => {
   const store = await openStore(dir);
   await mkdir(join(dir, 'folder'));
   for (const from of ['nowhere', 'folder', 'folder/file/deeper']) {
-    const failure = await failureOf(store.copyDisk(join(dir, from), join(dir, 'to'), cx));
+    const failure = await failureOf(store.copyDisk({ from: join(dir, from), to: join(dir, 'to') }, cx));
     t.match(failure, { reason: 'file-missing', message: new RegExp(`${from} can't be read`) });
   }
   t.notOk((await readdir(dir)).includes('to'));
@@ -79,7 +79,7 @@ t.test('what stands at the copy’s place stays', async (t) => {
   const store = await openStore(dir);
   await writeFile(join(dir, 'from'), 'new');
   await writeFile(join(dir, 'to'), 'old');
-  const failure = await failureOf(store.copyDisk(join(dir, 'from'), join(dir, 'to'), cx));
+  const failure = await failureOf(store.copyDisk({ from: join(dir, 'from'), to: join(dir, 'to') }, cx));
   t.match(failure, { reason: 'system-call-failed', message: /EEXIST/ });
   t.equal(await readFile(join(dir, 'to'), 'utf8'), 'old');
 });
@@ -90,7 +90,7 @@ t.test('a cancelled copy leaves nothing', async (t) => {
   await writeFile(join(dir, 'from'), randomBytes(64 << 20));
   const leave = new AbortController();
   const gone = new Error('the client is gone');
-  const copy = store.copyDisk(join(dir, 'from'), join(dir, 'to'), context({ signal: leave.signal }));
+  const copy = store.copyDisk({ from: join(dir, 'from'), to: join(dir, 'to') }, context({ signal: leave.signal }));
   // Not before it has begun: then there would be nothing to take back.
   while (!(await readdir(dir)).includes('to')) await new Promise(setImmediate);
   leave.abort(gone);

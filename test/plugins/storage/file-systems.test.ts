@@ -39,7 +39,7 @@ t.test('a full disk: the copy of a disk says so and leaves nothing', async (t) =
   const from = join(root, 'large');
   await writeFile(from, randomBytes(4 << 20));
   const to = join(store.diskDir(vmId(1)), 'rootfs');
-  const failure = await failureOf(store.copyDisk(from, to, cx));
+  const failure = await failureOf(store.copyDisk({ from, to }, cx));
   t.match(failure, { reason: 'disk-full', message: new RegExp(to) });
   t.strictSame(await readdir(store.diskDir(vmId(1))), []);
   await store.removeDisks(vmId(1), cx);
@@ -107,7 +107,7 @@ t.test('xfs: copies share their blocks until one of them is written', { skip: no
   await writeFile(from, bytes, { flush: true });
   const before = (await statfs(xfs)).bfree;
   const copies = [1, 2, 3].map((n) => join(store.diskDir(vmId(n)), 'rootfs'));
-  for (const to of copies) await store.copyDisk(from, to, cx);
+  for (const to of copies) await store.copyDisk({ from, to }, cx);
   const { bfree, bsize } = await statfs(xfs);
   t.ok((before - bfree) * bsize < 4 << 20, 'three copies of 64 MiB take next to no room');
   const [first = '', second = ''] = copies;

@@ -296,8 +296,8 @@ t.test('a sweep removes drafts, trash and disks of nobody, and nothing else', as
   await mkdir(join(dir, 'trash', snapshotId(3)));
   const source = join(dir, 'source');
   await writeFile(source, 'disk');
-  await before.copyDisk(source, join(before.diskDir(vmId(1)), 'rootfs'), cx);
-  await before.copyDisk(source, join(before.diskDir(vmId(2)), 'rootfs'), cx);
+  await before.copyDisk({ from: source, to: join(before.diskDir(vmId(1)), 'rootfs') }, cx);
+  await before.copyDisk({ from: source, to: join(before.diskDir(vmId(2)), 'rootfs') }, cx);
   await mkdir(join(dir, 'vms', 'lost+found'));
 
   const warnings: Warning[] = [];
