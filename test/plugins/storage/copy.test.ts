@@ -90,7 +90,10 @@ t.test('a cancelled copy leaves nothing', async (t) => {
   await writeFile(join(dir, 'from'), randomBytes(64 << 20));
   const leave = new AbortController();
   const gone = new Error('the client is gone');
-  const copy = store.copyDisk({ from: join(dir, 'from'), to: join(dir, 'to') }, context({ signal: leave.signal }));
+  const copy = store.copyDisk(
+    { from: join(dir, 'from'), to: join(dir, 'to') },
+    context({ signal: leave.signal }),
+  );
   // Not before it has begun: then there would be nothing to take back.
   while (!(await readdir(dir)).includes('to')) await new Promise(setImmediate);
   leave.abort(gone);
