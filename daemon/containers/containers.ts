@@ -1,6 +1,7 @@
 import {
   containerGone,
   containerNotReady,
+  containerNotYours,
   containerWithoutClone,
   namespaceTaken,
   takeoverRefused,
@@ -39,6 +40,8 @@ type Answer = ResultOf<'hook.invoke'>;
 
 /** How long it may take, who listens, and whether the caller is still there. */
 export interface Patience extends Pick<Order, 'follow'> {
+  /** Who asks. */
+  readonly uid: number;
   readonly signal: AbortSignal;
   readonly timeout?: number | undefined;
 }
@@ -90,7 +93,7 @@ export class Containers {
 
   /**
    * Gives a container its clone, ready; the one that it or its namespace has already is as good.
-   * @throws annotationInvalid, containerGone, namespaceTaken, takeoverRefused, and what a restore throws
+   * @throws annotationInvalid, containerGone, containerNotYours, namespaceTaken, takeoverRefused, and what a restore throws
    */
   async create(state: ContainerState, patience: Patience): Promise<Answer> {
     const { wish, warnings } = readAnnotations(state);
@@ -100,6 +103,8 @@ export class Containers {
       const cx = this.#parts.operations.looking(abort.signal);
       const init = await containerInit(pid, cx);
       if (!init) throw containerGone({ container: id, pid });
+      const { uid } = patience;
+      if (uid !== 0 && uid !== init.uid) throw containerNotYours({ container: id, pid, uid });
       const over = new AbortController();
       // A container that ends meanwhile needs no clone any more.
       const ended = processGone(init, this.#parts.operations.looking(over.signal)).then(

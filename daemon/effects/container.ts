@@ -1,9 +1,11 @@
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { look } from '../../plugins/contract.js';
 import { readStartTime, type ProcessIdentity } from './vmm-proc.js';
 
 /** The first process of a container, and the network namespace it lives in, as the kernel names it. */
 export interface ContainerInit extends ProcessIdentity {
+  /** Whose it is, in all respects: 0 for one that has ever changed users (proc(5)). */
+  readonly uid: number;
   readonly netns: string;
   /** Whether that is the daemon's own: the host's. */
   readonly host: boolean;
@@ -18,12 +20,17 @@ function netnsOf(pid: number | 'self'): string | null {
   }
 }
 
+/** The owner of a process's folder: root where it may not be traced by its user. */
+const ownerOf = (pid: number): number => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? 0;
+
 /** Null where there is no such process any more. */
 export const containerInit = look('container.init', (pid: number): ContainerInit | null => {
   const startTime = readStartTime(pid);
   const netns = netnsOf(pid);
-  if (startTime === null || netns === null) return null;
-  return { pid, startTime, netns, host: netns === netnsOf('self') };
+  const uid = ownerOf(pid);
+  // Read last of all: it is still the process that all of it was read of.
+  if (startTime === null || netns === null || readStartTime(pid) !== startTime) return null;
+  return { pid, startTime, uid, netns, host: netns === netnsOf('self') };
 });
 
 function parentOf(pid: number): number {

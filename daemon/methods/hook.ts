@@ -8,7 +8,12 @@ export function hookHandlers({ containers }: { containers: Containers }): Pick<H
     'hook.invoke': ({ stage, state, timeout }, call) => {
       switch (stage) {
         case 'createRuntime':
-          return containers.create(state, { signal: call.signal, timeout, follow: follow(call) });
+          return containers.create(state, {
+            uid: call.peer.uid,
+            signal: call.signal,
+            timeout,
+            follow: follow(call),
+          });
         case 'poststart':
           return containers.check(state);
         case 'poststop':

@@ -2,6 +2,7 @@ import { chmod, chown, copyFile, mkdir, rename, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import t from 'tap';
 import { connect, type ThawClient } from '../../client/index.js';
+import { FakeContainer } from '../support/container.js';
 import { again, atOnce, eventually, failureOf, machine, only, stopAll } from '../support/flow.js';
 import { startHost } from '../support/host.js';
 import { testKernel } from '../support/kernel.js';
@@ -85,6 +86,25 @@ t.test('a user who may change names only files beneath the roots, with no link o
   await client.vm.stop({ vm: 'mine' });
   only((await client.snapshot.restore({ snapshot: 'base' })).clones);
   await client.close();
+  await stopAll(host);
+  t.strictSame(await host.leftovers(), []);
+});
+
+t.test('a user who may change has clones made only for containers of their own', async (t) => {
+  const become = `exec setpriv --reuid=${operator} --regid=${group} --clear-groups sh -c 'echo $$; exec sleep 1000'`;
+  const [mine, roots] = [
+    await FakeContainer.start(host, 'mine', become),
+    await FakeContainer.start(host, 'roots'),
+  ];
+  const client = await as(operator, group);
+  const create = ({ id, pid }: FakeContainer) => {
+    const annotations = { 'dev.thaw.snapshot': 'base' };
+    return client.hook.invoke({ stage: 'createRuntime', state: { id, pid, annotations } });
+  };
+  t.match(await failureOf(create(roots)), { reason: 'container-not-yours', detail: { uid: operator } });
+  t.match(await create(mine), { outcome: 'restored', vm: { word: 'ready' } });
+  await client.close();
+  await Promise.all([mine.kill(), roots.kill()]);
   await stopAll(host);
   t.strictSame(await host.leftovers(), []);
 });

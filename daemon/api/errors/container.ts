@@ -72,3 +72,14 @@ export const containerSpaceGone = defineError({
     `The network namespace ${netns} of process ${pid} is gone, or is the host's own`,
   remedy: () => 'The container has ended meanwhile: start it again',
 });
+
+export const containerNotYours = defineError({
+  code: 3308,
+  reason: 'container-not-yours',
+  retryable: false,
+  data: container.extend({ pid: z.int(), uid: z.int() }),
+  message: ({ container, pid, uid }) =>
+    `Container ${container} can't be given a clone by user ${uid}: process ${pid} is not theirs`,
+  remedy: () =>
+    'Whoever is not root names only namespaces of their own processes: have root’s runtime call the hook',
+});
