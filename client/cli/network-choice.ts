@@ -1,5 +1,5 @@
 import type { ParamsOf, ResultOf } from '../../daemon/api/index.js';
-import { nicsOf } from './nic.js';
+import { nicDetails, nicOption, nicsOf } from './nic.js';
 import { clean } from './text.js';
 import { usage } from './usage.js';
 
@@ -31,17 +31,15 @@ export const networkOptions = {
     completes: 'network',
     summary: 'a NIC in this network (else one in “default”, or where the NIC inside the snapshot was)',
   },
-  nic: {
-    type: 'text',
-    value: 'network=…,address=…,mac=…,id=…',
-    multiple: true,
-    summary: 'a NIC more exactly; each part may be left out; id: one inside the snapshot',
-  },
+  nic: nicOption,
   'keep-mac': {
     type: 'flag',
     summary: 'a NIC inside the snapshot keeps its MAC: one clone on each network then',
   },
 } as const;
+
+/** For the help of commands that have them. */
+export const networkDetails = `${nicDetails} id=NIC means one inside the snapshot.`;
 
 /** How many clones a restore, or a plan of one, is for. */
 export const countOption = {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { Agent } from '../firecracker/lab.js';
+import { nicsInVmm } from './network.js';
 import {
   again,
   eventually,
@@ -52,6 +53,27 @@ t.test('an address or a MAC that somebody has is refused, and so is one outside 
   await stopAll(host);
   t.strictSame(await host.leftovers(), []);
 });
+
+t.test(
+  'Firecracker is given the limits of a NIC: at boot, at a restore and when it is attached',
+  async (t) => {
+    const rx = { bandwidth: { size: 1_250_000, refill_time: 1000 } };
+    const tx = { bandwidth: { size: 65_536, refill_time: 200 }, ops: { size: 500, refill_time: 1000 } };
+    const given = { rx_rate_limiter: rx, tx_rate_limiter: tx };
+    const nic = { rxRateLimiter: rx, txRateLimiter: tx };
+    const clone = await restore('slow', { nics: [nic, {}] });
+    await host.client.network.attach({ vm: 'slow', nic: { txRateLimiter: tx } });
+    const [first, free, later] = await nicsInVmm(clone);
+    t.match(first, { iface_id: 'eth0', ...given });
+    t.match(free, { iface_id: 'eth1', rx_rate_limiter: null, tx_rate_limiter: null });
+    t.match(later, { iface_id: 'eth2', rx_rate_limiter: null, tx_rate_limiter: tx });
+    t.ok(await host.ping(addressOf(clone)));
+    const { vm } = await host.client.vm.boot({ name: 'slow-source', config: machine(), networks: [nic] });
+    t.match(await nicsInVmm(vm), [{ iface_id: 'eth0', ...given }]);
+    await stopAll(host);
+    t.strictSame(await host.leftovers(), []);
+  },
+);
 
 t.test(
   'a NIC attached later works beside the first, and lives through a restart of the daemon',

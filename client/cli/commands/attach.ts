@@ -1,6 +1,7 @@
 import { defineCommand, firstWord } from '../command.js';
 import { exit } from '../exit.js';
 import { readPort } from '../ports.js';
+import { limiterOptions, limitersOf } from '../rate-limits.js';
 import { clean } from '../text.js';
 
 const hour = 3_600_000;
@@ -25,6 +26,7 @@ export const attach = defineCommand({
       multiple: true,
       summary: 'a port of the host that leads to one of the guest',
     },
+    ...limiterOptions,
     'ready-timeout': {
       type: 'duration',
       value: 'TIME',
@@ -33,6 +35,7 @@ export const attach = defineCommand({
       summary: 'for the guest to confirm (else 30s)',
     },
   },
+  examples: ['thaw attach web-1 --network back --rx 100mbit --tx 10mbit --tx-burst 512k'],
   async run({ values, words }, cli) {
     const { network, address, mac, port } = values;
     const value = await cli.watch('network.attach', {
@@ -42,6 +45,7 @@ export const attach = defineCommand({
         ...(address === undefined ? {} : { address }),
         ...(mac === undefined ? {} : { mac }),
         ...(port.length === 0 ? {} : { ports: port.map((text) => readPort('port', text)) }),
+        ...limitersOf(values, (key) => `--${key} ${values[key] ?? ''}`),
       },
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),
     });

@@ -5,6 +5,7 @@ import { machineFrom } from '../machine.js';
 import { readLabels } from '../values.js';
 import { agentOf, agentOptions } from '../agent-options.js';
 import { limitOptions, limitsOf } from '../limits.js';
+import { bootNics, nicDetails, nicOption } from '../nic.js';
 import { ttlOption } from '../ttl.js';
 import { vmDone } from '../vm-view.js';
 
@@ -45,6 +46,7 @@ export const boot = defineCommand({
       completes: 'network',
       summary: 'a NIC at boot; its snapshots are then not fit for hot-attach',
     },
+    nic: nicOption,
     'snapshot-id': {
       type: 'text',
       value: 'ID|new',
@@ -66,6 +68,7 @@ export const boot = defineCommand({
   details: [
     'Files are taken from this directory and must be readable for the daemon.',
     'Of a configuration file, NICs, logger, metrics and the vsock’s path are thaw’s to choose and left out, with a note.',
+    nicDetails,
   ],
   examples: [
     'thaw boot --name base --kernel vmlinux --initrd initrd.img --append "console=ttyS0" --mem 512',
@@ -76,7 +79,7 @@ export const boot = defineCommand({
       ...(values.name === undefined ? {} : { name: values.name }),
       config: await machineFrom(values, cli),
       pci: !values['no-pci'],
-      networks: [...values.network],
+      networks: bootNics(values.network, values.nic),
       ...(values['snapshot-id'] === undefined ? {} : { snapshotId: values['snapshot-id'] }),
       ...agentOf(values),
       ...(values['ready-timeout'] === undefined ? {} : { readyTimeout: values['ready-timeout'] }),

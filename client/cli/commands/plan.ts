@@ -1,7 +1,7 @@
 import type { ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
 import { exit } from '../exit.js';
-import { choiceOf, countOption, networkOptions, passedOverLines } from '../network-choice.js';
+import { choiceOf, countOption, networkDetails, networkOptions, passedOverLines } from '../network-choice.js';
 import type { Paint } from '../terminal.js';
 import { clean } from '../text.js';
 
@@ -36,7 +36,10 @@ export const plan = defineCommand({
     ...networkOptions,
     count: countOption,
   },
-  details: ['Without --strategy the best is looked for, as with `thaw restore --strategy auto`.'],
+  details: [
+    'Without --strategy the best is looked for, as with `thaw restore --strategy auto`.',
+    networkDetails,
+  ],
   examples: ['thaw plan base', 'thaw plan base --strategy recorded'],
   async run({ values, words }, cli) {
     const value = await cli.call('network.plan', {

@@ -2,7 +2,7 @@ import { ThawError } from '../../../daemon/api/thaw-error.js';
 import type { ParamsOf, ResultOf } from '../../../daemon/api/index.js';
 import { defineCommand, firstWord } from '../command.js';
 import { exit, exitCodeOfMany } from '../exit.js';
-import { choiceOf, countOption, networkOptions, passedOverLines } from '../network-choice.js';
+import { choiceOf, countOption, networkDetails, networkOptions, passedOverLines } from '../network-choice.js';
 import { partOptions, switchesOf } from '../parts.js';
 import { usage } from '../usage.js';
 import { readLabels } from '../values.js';
@@ -46,11 +46,13 @@ export const restore = defineCommand({
   },
   details: [
     'A clone that fails takes no other with it and leaves nothing behind: the exit code is then 6, or that of the error where all failed.',
+    networkDetails,
   ],
   examples: [
     'thaw restore base -n 3',
     'thaw restore base --strategy auto',
     'thaw restore base --name web-1 --name web-2 --network front',
+    'thaw restore base --nic address=10.209.0.9,port=8080:80,rx=100mbit,tx=10mbit',
   ],
   async run({ values, words }, cli) {
     if (values.count !== undefined && values.name.length > 0) throw usage('Give --count or names, not both');

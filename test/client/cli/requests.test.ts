@@ -286,6 +286,65 @@ const cases: readonly Case[] = [
     quiet: vm.id,
   },
   {
+    args: 'restore golden --nic network=back,rx=10mbit,tx=1.5gbit,tx-ops=500',
+    sends: [
+      [
+        'snapshot.restore',
+        {
+          ...restoreDefaults,
+          nics: [
+            {
+              network: 'back',
+              rxRateLimiter: { bandwidth: { size: 1_250_000, refill_time: 1000 } },
+              txRateLimiter: {
+                bandwidth: { size: 187_500_000, refill_time: 1000 },
+                ops: { size: 500, refill_time: 1000 },
+              },
+            },
+          ],
+        },
+      ],
+    ],
+    shows: /✓ web-1 /,
+    quiet: vm.id,
+  },
+  {
+    args: 'boot --kernel /k --network a --nic network=b,address=10.0.0.9,rx-ops=9',
+    sends: [
+      [
+        'vm.boot',
+        {
+          ...bootDefaults,
+          networks: [
+            'a',
+            { network: 'b', address: '10.0.0.9', rxRateLimiter: { ops: { size: 9, refill_time: 1000 } } },
+          ],
+          config: { 'boot-source': { kernel_image_path: '/k' } },
+        },
+      ],
+    ],
+    shows: /✓ web-1/,
+    quiet: vm.id,
+  },
+  {
+    args: 'attach web-1 --rx 8mbit --rx-burst 1m --tx-ops 100',
+    sends: [
+      [
+        'network.attach',
+        {
+          vm: 'web-1',
+          nic: {
+            // A mebibyte at once, refilled in the time that it takes at a megabyte a second.
+            rxRateLimiter: { bandwidth: { size: 1_048_576, refill_time: 1049 } },
+            txRateLimiter: { ops: { size: 100, refill_time: 1000 } },
+          },
+        },
+      ],
+    ],
+    shows: /✓ eth0 /,
+    quiet: 'eth0',
+  },
+  {
     args: 'plan golden -n 2 --keep-mac',
     sends: [['network.plan', { snapshot: 'golden', strategy: 'auto', count: 2, keepMac: true }]],
     shows:
