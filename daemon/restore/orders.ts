@@ -15,6 +15,7 @@ import { assertLoadable, type Order } from './order.js';
 import { outline } from './outline.js';
 import type { Restorer } from './restorer.js';
 import { sharedFiles } from './shared-files.js';
+import type { SlotPool } from './slots.js';
 
 type Clones = ResultOf<'snapshot.restore'>['clones'];
 
@@ -28,6 +29,7 @@ export interface OrdersParts {
   readonly strategies: ReadonlyMap<string, NetworkStrategy>;
   readonly operations: Operations;
   readonly restorer: Restorer;
+  readonly slots: SlotPool;
   readonly turnstile: Turnstile;
   readonly cgroups: Cgroups;
 }
@@ -94,7 +96,7 @@ export class Orders {
   async plan(
     request: Omit<CheckedParamsOf<'network.plan'>, 'count'> & { clones: number; signal: AbortSignal },
   ): Promise<ResultOf<'network.plan'>> {
-    const { catalog, fabric, store, restorer } = this.#parts;
+    const { catalog, fabric, store, slots } = this.#parts;
     const manifest = catalog.find(request.snapshot);
     const order = await this.order({
       ...request,
@@ -106,9 +108,8 @@ export class Orders {
       keepOnFailure: false,
       labels: {},
     });
-    // What only a slot holds is to be had.
-    await restorer.makeWay(order);
-    const { chosen, nics, steps } = outline(order, fabric);
+    // What only a slot holds is to be had: it would serve the clone, or make way.
+    const { chosen, nics, steps } = fabric.aside(slots.grants, () => outline(order, fabric));
     return { chosen, passedOver: [...order.passedOver], nics, steps };
   }
 

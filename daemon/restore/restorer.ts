@@ -75,7 +75,7 @@ export class Restorer {
    */
   async restore(order: Order, name: string | null): Promise<Vm> {
     const slot = this.#slotFor(order);
-    if (!slot) await this.makeWay(order);
+    if (!slot) await this.#parts.slots.makeWay(order.places, this.#parts.fabric);
     const prepared = this.#prepare(order, { wanted: name, slot });
     const { vm, operation, grants, sides, machineId, steps, rest } = prepared;
     const { agents, lifecycle, lifetimes, slots } = this.#parts;
@@ -209,11 +209,6 @@ export class Restorer {
 
   #partsOf(order: Order): UpdatePart[] {
     return chosenParts(null, this.#parts.guest.parts, order.parts);
-  }
-
-  /** Ends slots that hold what an order asks for. */
-  makeWay({ places }: Pick<Order, 'places'>): Promise<void> {
-    return this.#parts.slots.makeWay(places, this.#parts.fabric);
   }
 
   /** A slot that has all that a clone of an order needs, if there is one. */

@@ -113,6 +113,11 @@ export class SlotPool {
     return at < 0 ? undefined : this.#ready.splice(at, 1)[0];
   }
 
+  /** What slots hold, those in the making too. */
+  get grants(): readonly Grant[] {
+    return [...this.#ready.map(({ grants }) => grants), ...this.#making].flat();
+  }
+
   /** Takes back a slot that was not used after all. */
   giveBack(slot: Slot): void {
     this.#ready.unshift(slot);

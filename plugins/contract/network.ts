@@ -115,6 +115,8 @@ export interface Fabric {
   early(grants: readonly Grant[]): readonly Step[];
   /** A grant with what its early steps have found. */
   learned(grant: Grant, cx: Context): Promise<Grant>;
+  /** Runs `work`, which must not wait, as if nobody held what these grants do: for a plan in which they would be gone. */
+  aside<T>(grants: readonly Grant[], work: () => T): T;
   /** Gives back a reservation whose `lease` step never ran; harmless otherwise. */
   release(grant: Grant): void;
   /** The steps that make a grant real, in order: lease, tap, filter, and ports where it has some. */

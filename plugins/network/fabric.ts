@@ -101,6 +101,7 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
         throw error;
       }
     },
+    aside: (grants, work) => leases.aside(grants, work),
     withCord: (grant, space) => {
       const { vm, network } = grant;
       const { tap, mac, addresses } = leases.grant({ vm, network, nic: cordNic, ipv4Only: true });

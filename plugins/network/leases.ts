@@ -16,6 +16,9 @@ import { twinOf, type Network } from './networks.js';
 import { AddressPool } from './pool.js';
 import type { LeaseStep } from './steps.js';
 
+/** What a NIC has of a network. */
+type Held = Pick<LeaseStep, 'vm' | 'nic' | 'network' | 'mac' | 'tap'> & Pick<Grant, 'addresses'>;
+
 /** Which NIC of which VM holds what. All of it in memory, so a grant costs no touch of the outside. */
 export class Leases {
   readonly #networks: ReadonlyMap<string, { network: Network; pool: AddressPool }>;
@@ -109,14 +112,19 @@ export class Leases {
     const user = step.tap === undefined ? undefined : this.#taps.get(step.tap);
     if (step.tap !== undefined && user !== undefined && user !== holder)
       throw tapTaken({ tap: step.tap, by: user });
-    for (const address of addresses) {
-      pool.take(address, holder);
-      this.#addresses.set(holder, address);
-    }
-    for (const six of sixes) this.#sixes.set(six, holder);
-    this.#macs.set(mac, holder);
-    if (step.tap !== undefined) this.#taps.set(step.tap, holder);
+    this.#hold(step);
     this.#recorded.add(holder);
+  }
+
+  /** Runs `work`, which must not wait, as if nobody held what these grants do. They hold it again afterwards. */
+  aside<T>(grants: readonly Grant[], work: () => T): T {
+    const held = grants.filter((grant) => this.holds(grant));
+    for (const grant of held) this.#free(grant);
+    try {
+      return work();
+    } finally {
+      for (const grant of held) this.#hold(grant);
+    }
   }
 
   /** Frees what a step says, as far as it is this NIC's. */
@@ -125,8 +133,8 @@ export class Leases {
     this.#free(step);
   }
 
-  /** Whether all that a step says is held by its NIC. */
-  holds(step: LeaseStep): boolean {
+  /** Whether all that a step or a grant says is held by its NIC. */
+  holds(step: Held): boolean {
     const pool = this.#networks.get(step.network)?.pool;
     const holder = holderOf(step);
     const { addresses, sixes } = split(step.addresses);
@@ -203,14 +211,20 @@ export class Leases {
     return LinkName.parse(wish.tap);
   }
 
-  #free({
-    vm,
-    nic,
-    network,
-    mac,
-    tap,
-    addresses,
-  }: Pick<LeaseStep, 'vm' | 'nic' | 'network' | 'mac' | 'tap'> & Pick<Grant, 'addresses'>): void {
+  #hold(held: Held): void {
+    const holder = holderOf(held);
+    const { pool } = this.#at(held.network);
+    const { addresses, sixes } = split(held.addresses);
+    for (const address of addresses) {
+      pool.take(address, holder);
+      this.#addresses.set(holder, address);
+    }
+    for (const six of sixes) this.#sixes.set(six, holder);
+    this.#macs.set(macKey(held.network, held.mac), holder);
+    if (held.tap !== undefined) this.#taps.set(held.tap, holder);
+  }
+
+  #free({ vm, nic, network, mac, tap, addresses }: Held): void {
     const holder = holderOf({ vm, nic });
     const pool = this.#networks.get(network)?.pool;
     this.#addresses.delete(holder);

@@ -74,9 +74,13 @@ t.test('an address that only a slot holds is anybody’s who asks for it by name
   const leasesOf = async (network: string) =>
     (await host.client.network.list()).networks.find(({ name }) => name === network)?.leases;
   await full();
-  const slotted = (await slotAddresses())[0] ?? '';
+  const slots = await slotAddresses();
+  const slotted = slots[0] ?? '';
   const plan = { snapshot: 'base', nics: [{ address: slotted }, { network: 'second' }] };
+  const leases = await leasesOf('default');
   t.match(await host.client.network.plan(plan), { nics: [{ address: slotted }, {}] });
+  t.strictSame(await slotAddresses(), slots, 'a plan takes no slot’s place');
+  t.equal(await leasesOf('default'), leases, 'and they hold what they held');
   const clone = only(await restore({ names: ['two'], nics: plan.nics }));
   t.strictSame(clone.attachments[0]?.addresses, [`${slotted}/24`], 'beside another NIC');
   await full();

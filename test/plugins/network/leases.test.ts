@@ -52,6 +52,29 @@ t.test('a subnet gives all that it has, once, and then says that it is exhausted
   t.end();
 });
 
+t.test('what is set aside for a plan is its holder’s again afterwards, and nobody else’s before', (t) => {
+  const leases = leasesOf(small);
+  const [first, second, gone] = [1, 2, 3].map((n) => leases.grant(nic(n))) as [Grant, Grant, Grant];
+  leases.take(leaseOf(first));
+  leases.release(gone);
+  const wish = nic(9, { address: addressOf(first), mac: first.mac });
+  leases.aside([first, second, gone], () => {
+    t.equal(leases.view()[0]?.leases, 0);
+    leases.release(leases.grant(wish));
+  });
+  t.equal(
+    reasonOf(() => leases.grant(wish)),
+    'mac-taken',
+  );
+  t.throws(() => leases.aside([first], () => leases.grant(nic(2))), 'a plan that is refused');
+  t.equal(leases.view()[0]?.leases, 2, 'what nobody held is not held now');
+  leases.release(first);
+  t.equal(leases.view()[0]?.leases, 2, 'what is recorded is given back by its step only');
+  leases.drop(leaseOf(first));
+  t.equal(leases.view()[0]?.leases, 1);
+  t.end();
+});
+
 t.test('whatever is granted, released, recorded and undone, nothing is ever held twice', (t) => {
   const command = fc.oneof(
     fc.record({ do: fc.constant('grant' as const), n: fc.nat(20), eth: fc.nat(2) }),
