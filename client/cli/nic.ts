@@ -25,7 +25,7 @@ export const nicDetails =
   'the guest receives and sends, in bits per second: 500kbit, 10mbit, 1gbit), rx-ops=N and tx-ops=N (packets per second), ' +
   'rx-burst=BYTES and tx-burst=BYTES (how much may go at once: 256k, 1m; else a second’s worth), with commas between.';
 
-function readNic<K extends (typeof keysInside)[number]>(text: string, known: readonly K[]): Nic {
+function readNic(text: string, known: readonly (typeof keysInside)[number][]): Nic {
   const fields: Readonly<Partial<Record<(typeof keysInside)[number], string>>> = readFields(
     'nic',
     text,

@@ -164,6 +164,8 @@ export const restore = defineMethod({
     network.macTaken,
     network.nicUnknown,
     namespaces.namespaceLimit,
+    namespaces.cniUnavailable,
+    namespaces.cniFailed,
     network.noPci,
     vmm.vmmTooOld,
     vmm.vmmNotExecutable,

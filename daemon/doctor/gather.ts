@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import type { Context } from '../../plugins/contract.js';
+import type { Context, EngineState } from '../../plugins/contract.js';
 import {
   doctorChains,
   doctorDevice,
@@ -27,6 +27,8 @@ export interface DoctorInput {
   readonly problem: string | null;
   readonly runDir: string;
   readonly storeDir: string;
+  /** What the engines of networks that thaw does not make say of themselves. */
+  readonly engines: readonly EngineState[];
   /** The text of a guest kernel's configuration, where one shall be judged too. */
   readonly kernelConfig?: string | undefined;
 }

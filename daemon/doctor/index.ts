@@ -3,6 +3,7 @@ import type { Diagnosis } from '../api/system.js';
 import { judgeCgroups } from './cgroups.js';
 import { judgeDevices } from './devices.js';
 import { judgeDirectories } from './directories.js';
+import { judgeEngines } from './engines.js';
 import { judgeFirecracker } from './firecracker.js';
 import { type DoctorInput, gather, type HostFacts } from './gather.js';
 import { judgeGuestKernel } from './guest-kernel.js';
@@ -29,5 +30,9 @@ export function judge(facts: HostFacts): Diagnosis[] {
  */
 export async function diagnose(input: DoctorInput, cx: Context): Promise<Diagnosis[]> {
   const facts = await gather(input, cx);
-  return [...judge(facts), ...(input.kernelConfig === undefined ? [] : judgeGuestKernel(input.kernelConfig))];
+  return [
+    ...judge(facts),
+    ...judgeEngines(input.engines),
+    ...(input.kernelConfig === undefined ? [] : judgeGuestKernel(input.kernelConfig)),
+  ];
 }

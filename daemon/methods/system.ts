@@ -80,7 +80,10 @@ export function systemHandlers(parts: SystemParts): Pick<Handlers, SystemMethods
       const found = await firecracker(call.signal);
       return {
         diagnoses: await diagnose(
-          { binary, runDir: config.runDir, storeDir: config.storeDir, ...found, kernelConfig },
+          {
+            ...{ binary, runDir: config.runDir, storeDir: config.storeDir, ...found, kernelConfig },
+            engines: await fabric.engines(cx),
+          },
           cx,
         ),
       };

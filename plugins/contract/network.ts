@@ -96,6 +96,13 @@ export interface NetworkView {
   readonly capacity: number;
 }
 
+/** Whether the engine of a network that another one makes, such as CNI's plugins, can give NICs now. */
+export interface EngineState {
+  readonly network: string;
+  /** Null where it can. */
+  readonly trouble: Pick<Difference, 'problem' | 'remedy'> | null;
+}
+
 /**
  * The networks of the host: bridges, leases, taps and rules. Its step kinds are `lease`, `tap`, `filter` and `ports`, whose
  * steps {@link Fabric.stepsFor} makes from a grant.
@@ -157,7 +164,9 @@ export interface Fabric {
   mend(cx: Context): Promise<readonly string[]>;
   /** What {@link Fabric.mend} would make again of bridges and of VMs' rules. Changes nothing. */
   lost(cx: Context): Promise<readonly string[]>;
-  /** What is wrong with the bridges and the tables themselves, apart from any VM. */
+  /** What other engines say of the networks that they make. */
+  engines(cx: Context): Promise<readonly EngineState[]>;
+  /** What is wrong with the bridges, the tables and the engines themselves, apart from any VM. */
   check(cx: Context): Promise<readonly Difference[]>;
   /** Removes taps and rules that carry our mark and belong to none of `alive`; returns what it removed. */
   sweep(alive: Alive, cx: Context): Promise<readonly string[]>;

@@ -1,4 +1,4 @@
-import type { Context, Difference } from '../contract.js';
+import type { Context, Difference, EngineState } from '../contract.js';
 import { lookAtRuleset } from './effects/nft.js';
 import { lookAtLinks } from './effects/route.js';
 import { readSysctls } from './effects/sysctl.js';
@@ -17,4 +17,11 @@ export async function checkHost({ route, networks }: Ground, cx: Context): Promi
     ...sysctlDifferences(networks, sysctls),
     ...rulesetDifferences(networks, { ruleset, bridgedIsFiltered: bridgedIsFiltered(sysctls) }),
   ];
+}
+
+/** Of the networks that other engines make, those that get no NIC now. Pure. */
+export function engineDifferences(states: readonly EngineState[]): readonly Difference[] {
+  return states.flatMap(({ network, trouble }) =>
+    trouble === null ? [] : [{ what: `network ${network}`, ...trouble }],
+  );
 }

@@ -2,7 +2,7 @@ import { tapNotReady } from '../../daemon/api/errors/network.js';
 import { definePlugin, pluginContract, stepKind, type Fabric, type PluginHost } from '../contract.js';
 import { nameOfAttachment } from './cni/attachments.js';
 import { CniNetworks } from './cni/networks.js';
-import { checkHost } from './check.js';
+import { checkHost, engineDifferences } from './check.js';
 import { takenOver } from './container/grant.js';
 import { containerKinds } from './container/kinds.js';
 import { theLink } from './container/link.js';
@@ -151,7 +151,8 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
     },
     mend,
     lost: (cx) => lookForLost(ground, { filters: [...filters.values()], ports: [...forwarded.values()] }, cx),
-    check: (cx) => checkHost(ground, cx),
+    engines: (cx) => cni.states(cx),
+    check: async (cx) => [...(await checkHost(ground, cx)), ...engineDifferences(await cni.states(cx))],
     sweep: async (alive, cx) => {
       // What is swept must not be mended later.
       for (const held of [taps, filters, forwarded, inner]) {

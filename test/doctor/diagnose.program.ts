@@ -3,7 +3,7 @@ import { diagnose } from '../../daemon/doctor/index.js';
 
 const [dir = ''] = process.argv.slice(2);
 const found = await diagnose(
-  { binary: process.execPath, version: '1.17.0', problem: null, runDir: dir, storeDir: dir },
+  { binary: process.execPath, version: '1.17.0', problem: null, runDir: dir, storeDir: dir, engines: [] },
   { signal: new AbortController().signal, probe: { effect: () => undefined } },
 );
 process.stdout.write(JSON.stringify(found));

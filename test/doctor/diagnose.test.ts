@@ -24,6 +24,7 @@ const input = (dir: string): DoctorInput => ({
   problem: null,
   runDir: dir,
   storeDir: dir,
+  engines: [],
 });
 
 void t.test('this host can be diagnosed, and nothing of it is left', async (t) => {

@@ -151,12 +151,53 @@ t.test('a plugin that fails is quoted, and all is taken back', async (t) => {
   t.strictSame(calls, ['ADD', 'DEL'], 'DEL follows, also after an ADD that failed');
   await rm(join(dir, 'refuses'));
   t.strictSame(reasonsOf(await restore(host)), ['cni-plugin-missing']);
-  // A plugin that is not there can’t take back what it never made; once it is there again, the next start does.
-  await writeFile(join(dir, 'refuses'), program, { mode: 0o755 });
-  await host.restart();
-  t.strictSame(await left(host, dir), []);
+  t.strictSame(await left(host, dir), [], 'nothing was begun that only it could take back');
   t.strictSame(await host.leftovers(), []);
 });
+
+t.test(
+  'a network whose plugins can’t serve is told before a clone is made, and refuses it meanwhile',
+  async (t) => {
+    const { host, dir } = await cniHost(t);
+    const down = join(dir, 'down');
+    // Debian's plugins speak 1.0; this one answers for them what came with 1.1.
+    const program = `#!/bin/sh
+case "$CNI_COMMAND" in
+GC) exit 0 ;;
+STATUS) [ ! -e ${down} ] && exit 0; echo '{"cniVersion":"1.1.0","code":50,"msg":"no controller"}'; exit 1 ;;
+esac
+sed 's/"cniVersion":"1.1.0"/"cniVersion":"1.0.0"/g' | ${path[0] ?? ''}/bridge`;
+    await writeFile(join(dir, 'newer'), program, { mode: 0o755 });
+    const { plugins, ...rest } = list(dir);
+    const newer = { ...rest, cniVersion: '1.1.0', plugins: [{ ...plugins[0], type: 'newer' }] };
+    await writeFile(join(dir, 'engine.conflist'), JSON.stringify(newer));
+    await host.restart();
+    const doctor = async () =>
+      (await host.client.system.doctor()).diagnoses.find(({ check }) => check === 'network engine');
+    t.match(await doctor(), { level: 'ok' });
+    await writeFile(down, '');
+    const [refused] = (await restore(host)).clones;
+    t.match(refused, {
+      ok: false,
+      error: { data: { reason: 'cni-unavailable', retryable: true, number: 50 } },
+    });
+    t.match((await host.client.network.check()).findings, [
+      {
+        vm: null,
+        what: 'network engine',
+        problem: /newer says that it can give no NIC in engine now: no controller/,
+      },
+    ]);
+    t.match(await doctor(), { level: 'problem', found: /no controller/, remedy: /newer/ });
+    t.strictSame(await host.leftovers(), []);
+    await rm(down);
+    t.match(clonesOf(await restore(host)), [{ word: 'ready' }]);
+    t.strictSame((await host.client.network.check()).findings, []);
+    await rm(join(dir, 'newer'));
+    t.match(await doctor(), { level: 'problem', found: new RegExp(`no CNI plugin newer in ${dir}:`) });
+    await writeFile(join(dir, 'newer'), program, { mode: 0o755 });
+  },
+);
 
 t.test('a failure at any effect of its own leaves nothing', async (t) => {
   const { host, dir, set } = await cniHost(t);

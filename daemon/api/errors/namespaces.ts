@@ -53,7 +53,25 @@ export const cniPluginMissing = defineError({
   retryable: false,
   data: z.object({ plugin: z.string(), path: z.array(z.string()) }),
   message: ({ plugin, path }) => `There is no CNI plugin ${plugin} in ${path.join(':')}`,
-  remedy: () => 'Install it (on Debian: apt-get install containernetworking-plugins), or correct "path"',
+  remedy: () => 'Install it (on Debian: apt-get install containernetworking-plugins), or correct "cni.path"',
+});
+
+export const cniUnavailable = defineError({
+  code: 3165,
+  reason: 'cni-unavailable',
+  retryable: true,
+  data: z.object({
+    network: z.string(),
+    plugin: z.string(),
+    /** CNI’s: 50, or 51 where VMs that are there already are concerned too. */
+    number: z.int(),
+    said: z.string(),
+  }),
+  message: ({ network, plugin, number, said }) =>
+    `The CNI plugin ${plugin} says that it can give no NIC in ${network} now` +
+    `${number === 51 ? ', and that NICs which are there may be cut off' : ''}: ${said}`,
+  remedy: ({ plugin }) =>
+    `Wait, or see to what ${plugin} depends on: its daemon, its controller; then try again`,
 });
 
 export const cniListInvalid = defineError({

@@ -2,9 +2,18 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { cniFailed, cniResultUnusable } from '../../../daemon/api/errors/namespaces.js';
 import type { ThawError } from '../../../daemon/api/thaw-error.js';
-import type { Context } from '../../contract.js';
-import { askPlugin, callPlugin, listCache, readCache, removeCache, writeCache } from '../effects/cni.js';
-import { CniList, knowsGc, stdinOf, type CniCommand } from './list.js';
+import type { Alive, Context } from '../../contract.js';
+import {
+  askPlugin,
+  callPlugin,
+  findPlugins,
+  listCache,
+  readCache,
+  removeCache,
+  writeCache,
+} from '../effects/cni.js';
+import { CniList, knowsGc, knowsStatus, stdinOf, type CniCommand } from './list.js';
+import { CniOrder } from './order.js';
 import { Runtime } from './steps.js';
 import { CniResult, guestPart, movedTo, type GuestPart } from './result.js';
 
@@ -15,6 +24,13 @@ export interface CniAttachment {
   readonly vm: string;
   /** The interface in its namespace, e.g. `eth0`. */
   readonly link: string;
+}
+
+interface AddWish {
+  readonly list: CniList;
+  /** Path of the namespace. */
+  readonly netns: string;
+  readonly runtime?: Runtime;
 }
 
 /** For people. */
@@ -38,31 +54,52 @@ type Cached = z.infer<typeof Cached>;
 
 /**
  * Runs the plugins of configuration lists for the namespaces of VMs, by the rules of the CNI specification 1.1: ADD in
- * order, each told the result so far; DEL in reverse, always, also after an ADD that failed; CHECK with the result that
- * ADD gave. The caller sees to it that nothing else is done for the same VM meanwhile.
+ * order, each told the result so far, after STATUS; DEL in reverse, always, also after an ADD that failed; CHECK with the
+ * result that ADD gave; one of these at a time for a VM, and GC beside none of them.
  */
 export class CniAttachments {
   readonly #dir: string;
   readonly #path: readonly string[];
+  readonly #deadline: number;
+  readonly #order = new CniOrder();
 
-  /** @param parts.dir where the cache is kept @param parts.path folders of plugins, as in CNI_PATH */
-  constructor(parts: { dir: string; path: readonly string[] }) {
+  /**
+   * @param parts.dir where the cache is kept @param parts.path folders of plugins, as in CNI_PATH
+   * @param parts.deadline milliseconds for one call of a plugin
+   */
+  constructor(parts: { dir: string; path: readonly string[]; deadline: number }) {
     this.#dir = parts.dir;
     this.#path = parts.path;
+    this.#deadline = parts.deadline;
+  }
+
+  /**
+   * Proves that the plugins of a list are there and, where they know STATUS, that they can serve an ADD.
+   * @throws cniPluginMissing, cniUnavailable, cniFailed
+   */
+  async status(network: string, list: CniList, cx: Context): Promise<void> {
+    const plugins = list.plugins.map(({ type }) => type);
+    await findPlugins({ plugins, path: this.#path }, cx);
+    if (!knowsStatus(list)) return;
+    for (const plugin of list.plugins) {
+      const stdin = stdinOf(list, plugin, {});
+      await askPlugin({ network, command: 'STATUS', plugin: plugin.type, stdin, ...this.#how() }, cx);
+    }
   }
 
   /**
    * Attaches a namespace. The one that is attached already is as good.
-   * @param netns path of the namespace
-   * @throws cniFailed, cniPluginMissing, cniResultUnusable; what was made is then still to be taken back by `remove`
+   * @throws cniUnavailable, cniFailed, cniPluginMissing, cniResultUnusable; what was made is then still to be taken back
+   * by `remove`
    */
-  async add(
-    of: CniAttachment,
-    { list, netns, runtime = {} }: { list: CniList; netns: string; runtime?: Runtime },
-    cx: Context,
-  ): Promise<GuestPart> {
+  add(of: CniAttachment, wish: AddWish, cx: Context): Promise<GuestPart> {
+    return this.#order.take(of.vm, cx.signal, () => this.#add(of, wish, cx));
+  }
+
+  async #add(of: CniAttachment, { list, netns, runtime = {} }: AddWish, cx: Context): Promise<GuestPart> {
     const before = await this.#cached(of, cx);
     if (before?.result) return usable(of, before.result);
+    await this.status(of.network, list, cx);
     const cached: Cached = { version: 1, ...of, list, runtime, netns, result: null };
     // Before the first plugin runs: whoever comes after us must know that there may be something to take back.
     await this.#keep(cached, cx);
@@ -89,7 +126,11 @@ export class CniAttachments {
   }
 
   /** What the plugins find wrong, in their own words; one for each. */
-  async check(of: CniAttachment, netns: string, cx: Context): Promise<readonly string[]> {
+  check(of: CniAttachment, netns: string, cx: Context): Promise<readonly string[]> {
+    return this.#order.take(of.vm, cx.signal, () => this.#check(of, netns, cx));
+  }
+
+  async #check(of: CniAttachment, netns: string, cx: Context): Promise<readonly string[]> {
     const cached = await this.#cached(of, cx);
     if (!cached?.result) return ['nothing is known of it any more'];
     const { list, runtime } = cached;
@@ -113,21 +154,19 @@ export class CniAttachments {
    * @param netns empty where the namespace is gone
    * @throws what the first plugin threw that failed; it is then known still, and can be tried again
    */
-  async remove(of: CniAttachment, netns: string, cx: Context): Promise<void> {
+  remove(of: CniAttachment, netns: string, cx: Context): Promise<void> {
+    return this.#order.take(of.vm, cx.signal, () => this.#remove(of, netns, cx));
+  }
+
+  async #remove(of: CniAttachment, netns: string, cx: Context): Promise<void> {
     const cached = await this.#cached(of, cx);
     if (!cached) return;
     const { list, runtime } = cached;
     const result = cached.result && movedTo(cached.result, { from: cached.netns, to: netns });
-    let first: unknown;
-    for (const plugin of [...list.plugins].reverse()) {
+    await eachOf([...list.plugins].reverse(), async (plugin) => {
       const stdin = stdinOf(list, plugin, { runtime, ...(result && { prevResult: result }) });
-      try {
-        await callPlugin(this.#call(of, { command: 'DEL', plugin: plugin.type, stdin, netns }), cx);
-      } catch (error) {
-        first ??= error;
-      }
-    }
-    if (first !== undefined) throw first as ThawError;
+      await callPlugin(this.#call(of, { command: 'DEL', plugin: plugin.type, stdin, netns }), cx);
+    });
     await removeCache(this.#file(of), cx);
   }
 
@@ -141,27 +180,34 @@ export class CniAttachments {
     return found;
   }
 
-  /** Lets the plugins of a list free what belongs to none of `valid` (GC, since CNI 1.1). @throws as `remove` */
-  async gc(
-    list: CniList,
-    { network, valid }: { network: string; valid: readonly CniAttachment[] },
-    cx: Context,
-  ): Promise<void> {
+  /**
+   * Lets the plugins of a list free what belongs to no attachment of `alive` VMs (GC, since CNI 1.1); one that fails keeps
+   * no other from its own. @throws as `remove`
+   */
+  async gc(list: CniList, { network, alive }: { network: string; alive: Alive }, cx: Context): Promise<void> {
     if (!knowsGc(list)) return;
-    const keys = {
-      'cni.dev/valid-attachments': valid.map(({ vm, link }) => ({ containerID: vm, ifname: link })),
-    };
-    for (const plugin of list.plugins) {
-      const stdin = stdinOf(list, plugin, { keys });
-      await callPlugin({ network, command: 'GC', plugin: plugin.type, path: this.#path, stdin }, cx);
-    }
+    await this.#order.take(null, cx.signal, async () => {
+      // Asked only now, when nobody is adding anything.
+      const valid = (await this.known(cx)).filter((one) => one.network === network && alive.has(one.vm));
+      const keys = {
+        'cni.dev/valid-attachments': valid.map(({ vm, link }) => ({ containerID: vm, ifname: link })),
+      };
+      await eachOf(list.plugins, async (plugin) => {
+        const stdin = stdinOf(list, plugin, { keys });
+        await callPlugin({ network, command: 'GC', plugin: plugin.type, stdin, ...this.#how() }, cx);
+      });
+    });
+  }
+
+  #how(): { path: readonly string[]; deadline: number } {
+    return { path: this.#path, deadline: this.#deadline };
   }
 
   #call(
     { network, vm, link }: CniAttachment,
     { netns, ...call }: { command: CniCommand; plugin: string; stdin: string; netns: string },
   ): Parameters<typeof callPlugin>[0] {
-    return { ...call, network, path: this.#path, attachment: { container: vm, netns, link } };
+    return { ...call, network, ...this.#how(), attachment: { container: vm, netns, link } };
   }
 
   #file({ vm, link }: CniAttachment): string {
@@ -175,6 +221,13 @@ export class CniAttachments {
   async #cached(of: CniAttachment, cx: Context): Promise<Cached | null> {
     return read(await readCache(this.#file(of), cx));
   }
+}
+
+/** Does it for each, whatever became of the one before. @throws what was thrown first */
+async function eachOf<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const failed: unknown[] = [];
+  for (const one of all) await work(one).catch((error: unknown) => failed.push(error));
+  if (failed.length > 0) throw failed[0];
 }
 
 function read(text: string | null): Cached | null {

@@ -7,9 +7,12 @@ const PluginConfig = z.looseObject({
 });
 export type PluginConfig = z.infer<typeof PluginConfig>;
 
-/** A CNI configuration list (CNI specification, section 1). */
+/** The versions of CNI that thaw speaks, newest first. */
+const versions = ['1.1.0', '1.0.0'] as const;
+
+/** A CNI configuration list (CNI specification, section 1), as it is kept. */
 export const CniList = z.looseObject({
-  cniVersion: z.enum(['1.0.0', '1.1.0']),
+  cniVersion: z.enum(versions),
   name: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/, 'letters, digits, "_", "." and "-"'),
   /** A runtime must not ask for CHECK. */
   disableCheck: z.boolean().default(false),
@@ -17,6 +20,20 @@ export const CniList = z.looseObject({
   plugins: z.array(PluginConfig).min(1).max(32),
 });
 export type CniList = z.infer<typeof CniList>;
+
+/** What `cniVersions` names besides `cniVersion`: the newest that both sides know is spoken. */
+const Versions = z.object({ cniVersion: z.unknown(), cniVersions: z.array(z.string()) });
+
+/** A list as its file has it. */
+export const CniListFile = z.preprocess((file) => {
+  const named = Versions.safeParse(file);
+  if (!named.success) return file;
+  const all = [named.data.cniVersion, ...named.data.cniVersions];
+  return {
+    ...(file as object),
+    cniVersion: versions.find((one) => all.includes(one)) ?? named.data.cniVersion,
+  };
+}, CniList);
 
 export type CniCommand = 'ADD' | 'CHECK' | 'DEL' | 'GC' | 'STATUS';
 
@@ -45,5 +62,8 @@ export function stdinOf(
   });
 }
 
-/** Whether plugins of this version know GC and STATUS, which came with 1.1. Pure. */
-export const knowsGc = ({ cniVersion, disableGC }: CniList): boolean => cniVersion === '1.1.0' && !disableGC;
+/** Whether plugins of this version know STATUS, which came with 1.1. Pure. */
+export const knowsStatus = ({ cniVersion }: CniList): boolean => cniVersion === '1.1.0';
+
+/** Whether they know GC, which came with it, and may be asked for it. Pure. */
+export const knowsGc = (list: CniList): boolean => knowsStatus(list) && !list.disableGC;

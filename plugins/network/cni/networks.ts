@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { cniListInvalid, cniNotHere, cniResultUnusable } from '../../../daemon/api/errors/namespaces.js';
 import { tapBusy, tapNotReady } from '../../../daemon/api/errors/network.js';
+import { ThawError } from '../../../daemon/api/thaw-error.js';
 import { LinkName, Mac, NetworkName } from '../../../daemon/api/shapes/ids.js';
 import {
   stepKind,
   type Alive,
   type Context,
+  type EngineState,
   type Grant,
   type GrantWish,
   type PluginHost,
@@ -46,7 +48,7 @@ export class CniNetworks {
 
   /** Reads the lists. @throws cniListInvalid */
   static async open(
-    { path, networks }: CniConfig,
+    { path, timeoutSeconds, networks }: CniConfig,
     { namespaces, host }: { namespaces: Namespaces; host: PluginHost },
   ): Promise<CniNetworks> {
     const lists = new Map<string, CniList>();
@@ -56,7 +58,10 @@ export class CniNetworks {
     if (twice !== undefined)
       throw cniListInvalid({ path: twice, why: 'two networks have a list of this name' });
     if (lists.size > 0) await openCache(join(host.runDir, 'cni'), host.cx);
-    const attachments = new CniAttachments({ dir: join(host.runDir, 'cni'), path });
+    const attachments = new CniAttachments({
+      ...{ dir: join(host.runDir, 'cni'), path },
+      deadline: timeoutSeconds * 1000,
+    });
     return new CniNetworks({ lists, namespaces, attachments, log: host.log.bind(host) });
   }
 
@@ -131,6 +136,22 @@ export class CniNetworks {
     return true;
   }
 
+  /** What each network's plugins say of themselves; null where they can serve. */
+  async states(cx: Context): Promise<readonly EngineState[]> {
+    return Promise.all(
+      [...this.#lists].map(async ([network, list]) => {
+        const refused = await this.#attachments.status(network, list, cx).then(
+          () => null,
+          (error: unknown) => {
+            if (error instanceof ThawError) return error;
+            throw error;
+          },
+        );
+        return { network, trouble: refused && { problem: refused.message, remedy: refused.detail.remedy } };
+      }),
+    );
+  }
+
   /** Attachments of VMs that are not in `alive`. */
   async strays(alive: Alive, cx: Context): Promise<readonly CniAttachment[]> {
     return (await this.#attachments.known(cx)).filter(({ vm }) => !alive.has(vm));
@@ -145,11 +166,8 @@ export class CniNetworks {
       );
       if (done) gone.push(one);
     }
-    const valid = await this.#attachments.known(cx);
     for (const [network, list] of this.#lists)
-      await this.#tried(`GC of ${network}`, () =>
-        this.#attachments.gc(list, { network, valid: valid.filter((one) => one.network === network) }, cx),
-      );
+      await this.#tried(`GC of ${network}`, () => this.#attachments.gc(list, { network, alive }, cx));
     return gone.map(nameOfAttachment);
   }
 

@@ -1,13 +1,20 @@
 import { access, constants, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { cniFailed, cniListInvalid, cniPluginMissing } from '../../../daemon/api/errors/namespaces.js';
+import { execa, type ResultPromise } from 'execa';
+import {
+  cniFailed,
+  cniListInvalid,
+  cniPluginMissing,
+  cniUnavailable,
+} from '../../../daemon/api/errors/namespaces.js';
 import { effect, look, type Context } from '../../contract.js';
-import { CniList, type CniCommand } from '../cni/list.js';
+import { CniListFile, type CniCommand, type CniList } from '../cni/list.js';
 import { CniError } from '../cni/result.js';
 
-/** Milliseconds for one plugin; some wait for a DHCP server. */
-const pluginDeadline = 60_000;
+/** Bytes that a plugin may write; a result is some hundred. */
+const mostOutput = 1024 * 1024;
+/** Milliseconds for a plugin that is ended to clean up behind itself. */
+const grace = 1_000;
 
 /** One call of one plugin. */
 export interface PluginCall {
@@ -17,6 +24,8 @@ export interface PluginCall {
   /** Folders of plugins, first match wins. */
   readonly path: readonly string[];
   readonly stdin: string;
+  /** Milliseconds that it may take. */
+  readonly deadline: number;
   /** Left out for what concerns no attachment (GC, STATUS). */
   readonly attachment?: { readonly container: string; readonly netns: string; readonly link: string };
 }
@@ -34,16 +43,39 @@ async function find(plugin: string, path: readonly string[]): Promise<string> {
   throw cniPluginMissing({ plugin, path: [...path] });
 }
 
+/** Ends a plugin and all that it has started, which may hold its output open. Returns how to call that off. */
+function ender(child: Pick<ResultPromise, 'pid' | 'stdout' | 'stderr'>): {
+  end: () => void;
+  off: () => void;
+} {
+  let later: NodeJS.Timeout | undefined;
+  const kill = (signal: NodeJS.Signals) => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
+    } catch {
+      // Nobody of its group is left.
+    }
+  };
+  const end = () => {
+    kill('SIGTERM');
+    later ??= setTimeout(() => {
+      kill('SIGKILL');
+      // Whoever left the group is not waited for.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, grace);
+  };
+  return { end, off: () => clearTimeout(later) };
+}
+
 async function run(call: PluginCall, cx: Context): Promise<unknown> {
-  const { network, command, plugin, path, attachment } = call;
+  const { network, command, plugin, path, attachment, deadline } = call;
   const file = await find(plugin, path);
-  const done = await execa(file, [], {
+  const child = execa(file, [], {
     input: call.stdin,
     reject: false,
-    // A plugin that is ended in the middle leaves half of it; its DEL, which always follows, is for that.
-    cancelSignal: cx.signal,
-    forceKillAfterDelay: 1_000,
-    timeout: pluginDeadline,
+    maxBuffer: mostOutput,
+    // A group of its own, to be ended as a whole.
     detached: true,
     extendEnv: false,
     env: {
@@ -58,15 +90,34 @@ async function run(call: PluginCall, cx: Context): Promise<unknown> {
       }),
     },
   });
+  const { end, off } = ender(child);
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort();
+    end();
+  }, deadline);
+  // A plugin that is ended in the middle leaves half of it; its DEL, which always follows, is for that.
+  cx.signal.addEventListener('abort', end, { once: true });
+  const done = await child.finally(() => {
+    clearTimeout(timer);
+    cx.signal.removeEventListener('abort', end);
+    off();
+  });
   const output = parse(done.stdout);
-  if (!done.failed) return output;
+  if (!done.failed && !late.signal.aborted) return output;
   cx.signal.throwIfAborted();
   const error = CniError.safeParse(output);
-  const said = error.success
-    ? [error.data.msg, error.data.details].filter(Boolean).join(': ')
-    : (done.stderr || done.stdout || (done.shortMessage ?? '')).slice(0, 500);
   const number = error.success ? error.data.code : null;
-  throw cniFailed({ network, command, plugin, number, said }, { cause: done });
+  if (command === 'STATUS' && (number === 50 || number === 51))
+    throw cniUnavailable({ network, plugin, number, said: saidOf() }, { cause: done });
+  throw cniFailed({ network, command, plugin, number, said: saidOf() }, { cause: done });
+
+  function saidOf(): string {
+    if (late.signal.aborted) return `it did not answer within ${deadline / 1000} s and was ended`;
+    if (done.isMaxBuffer) return `it wrote more than ${mostOutput} bytes and was ended`;
+    if (error.success) return [error.data.msg, error.data.details].filter(Boolean).join(': ');
+    return (done.stderr || done.stdout || (done.shortMessage ?? '')).slice(0, 500);
+  }
 }
 
 function parse(text: string): unknown {
@@ -80,8 +131,16 @@ function parse(text: string): unknown {
 /** ADD, DEL or GC of one plugin. @throws cniFailed, cniPluginMissing */
 export const callPlugin = effect('cni.call', run);
 
-/** CHECK or STATUS of one plugin. @throws cniFailed, cniPluginMissing */
+/** CHECK or STATUS of one plugin. @throws cniFailed, cniUnavailable, cniPluginMissing */
 export const askPlugin = look('cni.ask', run);
+
+/** Proves that plugins are there. @throws cniPluginMissing */
+export const findPlugins = look(
+  'cni.find',
+  async ({ plugins, path }: { plugins: readonly string[]; path: readonly string[] }) => {
+    for (const plugin of plugins) await find(plugin, path);
+  },
+);
 
 /** A configuration list from its file. @throws cniListInvalid */
 export const readList = look('cni.list', async (path: string): Promise<CniList> => {
@@ -92,7 +151,7 @@ export const readList = look('cni.list', async (path: string): Promise<CniList> 
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'it can’t be read';
     throw cniListInvalid({ path, why }, { cause: error });
   }
-  const list = CniList.safeParse(parse(text));
+  const list = CniListFile.safeParse(parse(text));
   if (list.success) return list.data;
   const [issue] = list.error.issues;
   throw cniListInvalid({ path, why: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is no JSON'}` });
