@@ -33,7 +33,7 @@ export async function openClones(life: Lifetime, parts: Machines) {
   );
   const turnstile = new Turnstile(config.limits.parallel);
   const restorer = life.share(later.restorer, new Restorer({ ...parts, slots, guest: config.guest }));
-  const orders = life.share(later.orders, new Orders({ ...parts, restorer, turnstile }));
+  const orders = life.share(later.orders, new Orders({ ...parts, restorer, slots, turnstile }));
   const containers = await life.open(
     'containers',
     () => Containers.open({ ...parts, orders }),
