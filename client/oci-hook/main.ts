@@ -5,7 +5,7 @@ const usage = `usage: thaw-oci-hook STAGE [--timeout SECONDS]
 
 Called by container runtimes with a container's state on standard input. STAGE is createRuntime (restores a clone for
 containers with the annotation dev.thaw.snapshot, and waits until it is ready), poststart (checks it) or poststop
-(releases it). --timeout: what the hook's definition grants it, 30 by default.
+(releases it). --timeout: what the hook's definition grants it, 30 by default. Exit codes are those of thaw --help.
 `;
 
 /** One line each: runtimes quote standard error in their own message. */
@@ -39,9 +39,13 @@ async function main(words: readonly string[]): Promise<number> {
     for (const warning of warnings) say(`warning: ${warning}`);
     return 0;
   } catch (error) {
-    const { remedyOf } = await import('./remedy.js');
+    const [{ remedyOf }, { exitCodeOf }] = await Promise.all([
+      import('./remedy.js'),
+      import('../cli/exit.js'),
+    ]);
     say(remedyOf(error));
-    return 1;
+    // Some runtimes (crun) pass on nothing else of a hook.
+    return exitCodeOf(error);
   }
 }
 

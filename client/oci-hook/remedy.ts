@@ -4,6 +4,6 @@ import { ThawError } from '../../daemon/api/thaw-error.js';
 export function remedyOf(error: unknown): string {
   if (!(error instanceof ThawError)) return String(error);
   const { remedy, operation } = error.detail;
-  const where = operation === undefined ? '' : ` (\`thaw timeline --operation ${operation}\`)`;
+  const where = operation === undefined ? '' : ` (\`thaw timeline ${operation}\`)`;
   return `${error.message} → ${remedy}${where}`;
 }

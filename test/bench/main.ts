@@ -1,4 +1,4 @@
-// `npm run bench [rpc|restore|attachments|batch|memory …]`: prints one JSON object; what it is doing goes to standard
+// `npm run bench [rpc|hook|restore|attachments|batch|memory …]`: prints one JSON object; what it is doing goes to standard
 // error. Everything that is compared is measured in turns in one run, so that whatever else the machine does hits both
 // sides.
 import { cpus } from 'node:os';
@@ -8,6 +8,7 @@ import { ensureNeeds } from '../support/needs.js';
 import { benchAttachments } from './attachments.js';
 import { benchBatch } from './batch.js';
 import { benchFolders } from './folders.js';
+import { benchHook } from './hook.js';
 import { benchMemory } from './memory.js';
 import { benchReconcile } from './reconcile.js';
 import { benchRestore } from './restore.js';
@@ -34,6 +35,7 @@ const quietly: HostOptions = {
 
 const parts = {
   rpc: () => benchRpc(),
+  hook: () => Promise.resolve(benchHook(40)),
   restore: () => onHost({ config: { slots: { size: slots } } }, (host) => benchRestore(host, slots)),
   attachments: () => benchAttachments(),
   batch: () => benchBatch(),

@@ -182,7 +182,7 @@ t.test('a clone that has ended is told at poststart; bad input is told at once',
     code: 1,
     said: /dev\.thaw\.ready-timeout.*a duration such as/,
   });
-  t.match(await said({ ...container.state({ snapshot: 'nope' }), id: 'other' }), { code: 1, said: /nope/ });
+  t.match(await said({ ...container.state({ snapshot: 'nope' }), id: 'other' }), { code: 5, said: /nope/ });
   t.match(await said(container.state({ network: 'takeover', strategy: 'none' })), {
     code: 1,
     said: /hot-attach only/,
@@ -191,7 +191,7 @@ t.test('a clone that has ended is told at poststart; bad input is told at once',
   await container.kill();
   t.match(await said(container.state()), { code: 1, said: /has ended: there is no process/ });
   await host.kill();
-  t.match(await said(container.state(), 'poststop'), { code: 1, said: /thawd does not answer/ });
+  t.match(await said(container.state(), 'poststop'), { code: 3, said: /thawd does not answer/ });
   t.match(
     await said({ ...container.state(), annotations: { other: 'x' } }),
     { code: 0, said: '' },

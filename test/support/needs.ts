@@ -15,7 +15,9 @@ const packageOf = {
   iptables: 'iptables',
   'host-local': 'containernetworking-plugins',
   runc: 'runc',
+  crun: 'crun',
   ctr: 'containerd',
+  podman: 'podman',
   'qemu-system-x86_64': 'qemu-system-x86',
 } as const;
 
@@ -23,8 +25,11 @@ export type Need = keyof typeof packageOf;
 
 const all = Object.keys(packageOf) as Need[];
 
-/** All that the tests start. */
-export const allNeeds = all.filter((need) => need !== 'qemu-system-x86_64');
+/** Without these the tests that are about them are skipped. */
+const optional: readonly Need[] = ['crun', 'podman', 'qemu-system-x86_64'];
+
+/** All that the tests can't do without. */
+export const allNeeds = all.filter((need) => !optional.includes(need));
 
 /** What the demo starts, and the tests on QEMU, which they need besides. */
 export const demoNeeds: readonly Need[] = [
@@ -55,6 +60,10 @@ export function ensureNeeds(programs: readonly Need[]): void {
   // The lists of a fresh image are often empty: fetched only where installing fails without.
   if (!install() && !(apt(['update']) && install())) giveUp(`That failed; try: apt-get update && ${command}`);
 }
+
+/** Why a test of a program that is not there is skipped; false where it is there. */
+export const lacks = (program: Need): string | false =>
+  !isThere(program) && `${program} is missing: apt-get install --no-install-recommends ${packageOf[program]}`;
 
 function isThere(program: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/lib/cni'];

@@ -25,6 +25,8 @@ export interface FakeDaemon {
   readonly socket: string;
   /** Everything received, in order, notifications too. */
   readonly seen: Seen[];
+  /** How often somebody has connected. */
+  met(): number;
   /** Resolves when a message of this method has come. */
   saw(method: string): Promise<Seen>;
 }
@@ -36,6 +38,7 @@ export async function startFake(t: Test, answers: Answers): Promise<FakeDaemon> 
   const seen: Seen[] = [];
   const waiting: { method: string; resolve: (seen: Seen) => void }[] = [];
   const open = new Set<Socket>();
+  let met = 0;
   const take = (line: string, peer: Peer): void => {
     const message = JSON.parse(line) as Seen;
     seen.push(message);
@@ -45,6 +48,7 @@ export async function startFake(t: Test, answers: Answers): Promise<FakeDaemon> 
   };
   const server = createServer((connection) => {
     open.add(connection);
+    met += 1;
     let rest = '';
     const peer: Peer = {
       send: (message) => void connection.write(`${JSON.stringify(message)}\n`),
@@ -70,7 +74,7 @@ export async function startFake(t: Test, answers: Answers): Promise<FakeDaemon> 
       ? new Promise((resolve) => waiting.push({ method, resolve }))
       : Promise.resolve(there);
   };
-  return { socket, seen, saw };
+  return { socket, seen, met: () => met, saw };
 }
 
 const unknown = ({ method }: Seen): Answer =>
