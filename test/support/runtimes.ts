@@ -108,7 +108,8 @@ export async function removeCgroups(host: Host): Promise<void> {
 /** A bundle whose process runs a script. */
 export async function bundle(host: Host, wish: BundleWish): Promise<string> {
   const dir = join(host.box.runDir, `bundle-${wish.id}`);
-  for (const path of ['proc', 'dev', ...hostsOwn]) await mkdir(join(dir, 'rootfs', path), { recursive: true });
+  for (const path of ['proc', 'dev', ...hostsOwn])
+    await mkdir(join(dir, 'rootfs', path), { recursive: true });
   await writeFile(join(dir, 'config.json'), JSON.stringify(configuration(host, wish)));
   return dir;
 }
