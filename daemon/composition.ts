@@ -5,6 +5,7 @@ import { openGround } from './composition/ground.js';
 import { allHandlers } from './composition/handlers.js';
 import { later } from './composition/later.js';
 import { Lifetime } from './composition/lifetime.js';
+import { openScrapes } from './composition/metrics.js';
 import { openMachines, type Place } from './composition/machines.js';
 import { openPlugins } from './composition/plugins.js';
 import { openWatches } from './composition/watches.js';
@@ -62,6 +63,7 @@ async function open(life: Lifetime, given: Given, log: Log): Promise<Running['re
   const machines = { ...plugins, ...(await openMachines(life, plugins)) };
   const clones = { ...machines, ...(await openClones(life, machines)) };
   const { runDir, cx, events, registry, operations, lifecycle, slots, notifier, vitals, lock } = clones;
+  const { handed, meter } = ground;
   const ours = (dir: string): boolean => registry.byDir(dir) !== undefined;
   const foreign = await life.open(
     'foreign',
@@ -77,17 +79,19 @@ async function open(life: Lifetime, given: Given, log: Log): Promise<Running['re
   });
   const { path = join(runDir, 'thawd.sock'), group, users } = config.socket;
   const { inFlight, lineBytes } = config.limits;
-  const listener = await openListener({ path, group, lock }, cx);
-  await life.open(
+  const limits = { inFlight, lineBytes };
+  const listener = await openListener({ handed: handed.get('api'), own: { path, group, lock } }, cx);
+  const server = await life.open(
     'server',
-    () => serve({ listener, handlers, accessOf: accessOf(users), log, limits: { inFlight, lineBytes } }),
-    async (server) => {
+    () => serve({ listener, handlers, accessOf: accessOf(users), log, limits, meter }),
+    async (served) => {
       stopping = true;
-      await server.close(closeDeadline);
+      await served.close(closeDeadline);
       await operations.idle();
       if (stopVms) await endAll(registry, lifecycle);
     },
   );
+  await openScrapes(life, { ...clones, foreign, server });
   const watches = await openWatches(life, machines);
   const { reconcile } = watches.tickers;
   const status = (): string =>

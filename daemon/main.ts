@@ -72,7 +72,11 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       log.info({ signal }, 'stopping');
-      closing ??= close(daemon).then(() => log.info({}, 'stopped'));
+      closing ??= close(daemon).then(() => {
+        log.info({}, 'stopped');
+        // All is closed; what a library has left open (a watch that chokidar made while it was closed) is no reason to stay.
+        process.exit();
+      });
     });
   }
 }

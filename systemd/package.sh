@@ -38,7 +38,7 @@ cat > "$root/DEBIAN/prerm" <<'EOF'
 #!/bin/sh
 set -e
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
-  systemctl disable --quiet --now thawd.socket thawd.service || true
+  systemctl disable --quiet --now thaw-metrics.socket thawd.socket thawd.service || true
 fi
 EOF
 cat > "$root/DEBIAN/postrm" <<'EOF'

@@ -12,7 +12,7 @@ import type { Machines } from './machines.js';
 
 /** What restores clones: slots made ready, orders, and those of containers. */
 export async function openClones(life: Lifetime, parts: Machines) {
-  const { config, log, cx, background, fleet, lifecycle, catalog, strategies } = parts;
+  const { config, log, meter, cx, background, fleet, lifecycle, catalog, strategies } = parts;
   const recipe = () => slotRecipe(config.slots, { strategies, find: (ref) => catalog.find(ref) });
   const slots = await life.open(
     'slots',
@@ -23,7 +23,7 @@ export async function openClones(life: Lifetime, parts: Machines) {
         make: slotMaker({ ...parts, recipe }, cx),
         alive: (vm) => fleet.find(vm.id) !== undefined && vm.operation === null,
         end: (vm) => lifecycle.stop(vm),
-        log,
+        ...{ log, meter },
       }),
     (pool) => {
       // One in the making is undone, not waited for.

@@ -6,22 +6,25 @@ import { folderMake } from '../effects/folders.js';
 import { lockTake } from '../effects/lock.js';
 import { EventHub } from '../events/hub.js';
 import type { Log } from '../log/logger.js';
+import type { Meter } from '../metrics/meter.js';
 import { Vitals } from '../metrics/vitals.js';
 import { Operations } from '../operations/operations.js';
 import { Records } from '../records/records.js';
 import { Notifier } from '../systemd/notifier.js';
 import { Registry } from '../vms/registry.js';
+import { proveHanded, takeHandedSockets } from '../rpc/systemd.js';
 import { closed, type Lifetime } from './lifetime.js';
+import { openMetrics, scrapeWhere } from './metrics.js';
 
 /** What all others stand on. */
 export type Ground = Awaited<ReturnType<typeof openGround>>;
 
 /**
  * The daemon's own folders, held against a second daemon, and its records.
- * @throws anotherDaemon, and what making and reading its folders throws
+ * @throws anotherDaemon, handedRefused, and what making and reading its folders throws
  */
 export async function openGround(life: Lifetime, { config, log }: { config: Config; log: Log }) {
-  const { runDir, storeDir } = config;
+  const { runDir, storeDir, socket } = config;
   const operations = new Operations(faultsFrom(process.env));
   const background = new AbortController();
   const cx = operations.looking(background.signal);
@@ -30,13 +33,20 @@ export async function openGround(life: Lifetime, { config, log }: { config: Conf
     () => new Notifier(process.env, process.pid, operations.looking(new AbortController().signal)),
     () => undefined,
   );
+  const handed = takeHandedSockets(process.env, process.pid);
+  for (const [name, fd] of handed) await proveHanded({ name, fd, group: socket.group }, cx);
   await folderMake({ dir: runDir, mode: 0o711 }, cx);
   await folderMake({ dir: join(runDir, 'vms'), mode: 0o700 }, cx);
   await folderMake({ dir: storeDir, mode: 0o700 }, cx);
   const lock = await life.open('run lock', () => lockTake(join(runDir, 'thawd.lock'), cx), closed);
   await life.open('store lock', () => lockTake(join(storeDir, 'thawd.lock'), cx), closed);
   const vitals = await life.open('vitals', () => new Vitals(), closed);
+  const access = { group: socket.group, lock };
+  const scrapes = await openMetrics(scrapeWhere(config.metrics, handed.get('metrics'), access));
+  const meter: Meter | undefined = scrapes?.metrics;
+  if (meter) operations.onEnded((timeline) => meter.ended(timeline));
   return {
+    ...{ handed, scrapes, meter },
     ...{ config, log, runDir, cx, background, operations, notifier, lock, vitals },
     records: await Records.open(runDir, cx),
     events: new EventHub(randomUUID()),

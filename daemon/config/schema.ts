@@ -28,6 +28,19 @@ export const Config = z.strictObject({
       users: z.array(z.int().min(0)).default([]),
     })
     .prefault({}),
+  /** Where Prometheus may ask; nowhere unless one is given, or systemd hands over a socket named `metrics`. */
+  metrics: z
+    .strictObject({
+      /** A Unix socket, whose access is that of `socket`. */
+      socket: AbsolutePath.optional(),
+      /** A port of 127.0.0.1, open to every user of this host. */
+      port: z.int().min(1).max(65535).optional(),
+    })
+    .refine(
+      ({ socket, port }) => socket === undefined || port === undefined,
+      'give a socket or a port, not both',
+    )
+    .prefault({}),
   firecracker: z
     .strictObject({
       binary: AbsolutePath.default('/usr/bin/firecracker'),

@@ -15,6 +15,7 @@ export class Operations {
   /** In the order in which they ended. */
   readonly #ended = new Map<string, Known>();
   readonly #edge: Probe['edge'];
+  readonly #onEnded: ((timeline: Timeline) => void)[] = [];
 
   /** @param edge injects faults around effects; tests only */
   constructor(edge?: Probe['edge']) {
@@ -23,6 +24,11 @@ export class Operations {
 
   get running(): number {
     return this.#running.size;
+  }
+
+  /** Tells `listener` of every operation that ends from now on, once it is over for everybody else. */
+  onEnded(listener: (timeline: Timeline) => void): void {
+    this.#onEnded.push(listener);
   }
 
   begin(start: Omit<OperationStart, 'id' | 'edge'>): Operation {
@@ -64,15 +70,16 @@ export class Operations {
 
   #keep(operation: Operation): void {
     this.#running.delete(operation);
-    this.#ended.set(operation.id, asText(operation));
+    const timeline = operation.timeline();
+    this.#ended.set(operation.id, asText(timeline, operation));
     const oldest = this.#ended.keys().next();
     if (this.#ended.size > kept && oldest.done !== true) this.#ended.delete(oldest.value);
+    for (const listener of this.#onEnded) listener(timeline);
   }
 }
 
 /** As one text in place of some hundred objects, which every garbage collection would have to walk through. */
-function asText(operation: Operation): Known {
-  const { id, method, vm, name } = operation;
-  const text = JSON.stringify(operation.timeline());
+function asText(timeline: Timeline, { id, method, vm, name }: Operation): Known {
+  const text = JSON.stringify(timeline);
   return { id, method, vm, name, timeline: () => Timeline.parse(JSON.parse(text)) };
 }

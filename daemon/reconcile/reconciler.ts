@@ -2,6 +2,7 @@ import { declaredEffects, type Context } from '../../plugins/contract.js';
 import { internal } from '../api/errors/rpc.js';
 import type { Reconciled } from '../api/system.js';
 import type { Log } from '../log/logger.js';
+import type { Meter } from '../metrics/meter.js';
 import { asThawError } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
 import { Turnstile } from '../operations/turnstile.js';
@@ -13,6 +14,7 @@ import { lookAtAll, lookAtVm, type LookParts } from './look.js';
 export interface ReconcilerParts extends LookParts {
   readonly operations: Operations;
   readonly log: Log;
+  readonly meter?: Meter | undefined;
 }
 
 type Outcome = Reconciled['findings'][number];
@@ -31,7 +33,19 @@ export class Reconciler {
 
   /** One run. With `dryRun` it only looks. What could not be mended is in the answer, not thrown. */
   run(dryRun: boolean, signal: AbortSignal): Promise<Reconciled> {
-    return this.#one.through(signal, () => this.#run(dryRun, signal));
+    return this.#one.through(signal, () => this.#counted(dryRun, signal));
+  }
+
+  async #counted(dryRun: boolean, signal: AbortSignal): Promise<Reconciled> {
+    const { meter } = this.#parts;
+    try {
+      const run = await this.#run(dryRun, signal);
+      meter?.reconciled(run);
+      return run;
+    } catch (error) {
+      meter?.reconciled(null);
+      throw error;
+    }
   }
 
   async #run(dryRun: boolean, signal: AbortSignal): Promise<Reconciled> {

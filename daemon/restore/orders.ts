@@ -3,6 +3,7 @@ import type { Manifest } from '../api/shapes/snapshot.js';
 import type { ErrorDetail } from '../api/thaw-error.js';
 import type { HostFacts } from '../effects/host.js';
 import { asThawError } from '../operations/operation.js';
+import type { Meter } from '../metrics/meter.js';
 import type { Operations } from '../operations/operations.js';
 import type { Turnstile } from '../operations/turnstile.js';
 import type { Catalog } from '../snapshots/catalog.js';
@@ -32,6 +33,7 @@ export interface OrdersParts {
   readonly slots: SlotPool;
   readonly turnstile: Turnstile;
   readonly cgroups: Cgroups;
+  readonly meter?: Meter | undefined;
 }
 
 export type RestoreRequest = Omit<CheckedParamsOf<'snapshot.restore'>, 'progressToken'> &
@@ -52,6 +54,19 @@ export class Orders {
    * tapTaken, nicUnknown
    */
   async restore(request: RestoreRequest): Promise<ResultOf<'snapshot.restore'>> {
+    const { meter } = this.#parts;
+    try {
+      const answer = await this.#restore(request);
+      for (const clone of answer.clones)
+        meter?.restored({ strategy: answer.chosen, reason: clone.ok ? null : clone.error.data.reason });
+      return answer;
+    } catch (error) {
+      meter?.restored({ strategy: request.strategy, reason: asThawError(error).reason });
+      throw error;
+    }
+  }
+
+  async #restore(request: RestoreRequest): Promise<ResultOf<'snapshot.restore'>> {
     const { catalog, store, restorer, turnstile } = this.#parts;
     const manifest = catalog.find(request.snapshot);
     // Held before the first await: nobody deletes it under us.

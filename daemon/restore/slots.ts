@@ -1,5 +1,6 @@
 import type { Fabric, Grant, NetworkStrategy, Place } from '../../plugins/contract.js';
 import type { Log } from '../log/logger.js';
+import type { Meter } from '../metrics/meter.js';
 import type { Vm } from '../vms/vm.js';
 import type { SnapshotId } from '../api/shapes/ids.js';
 import type { Strategy } from '../api/snapshot.js';
@@ -68,6 +69,7 @@ export class SlotPool {
   readonly #alive: (vm: Vm) => boolean;
   readonly #end: (vm: Vm) => Promise<void>;
   readonly #log: Log;
+  readonly #meter: Meter | undefined;
   #of: SlotRecipe | null = null;
   /** What those hold that are being made. */
   #making: (readonly Grant[])[] = [];
@@ -87,6 +89,7 @@ export class SlotPool {
     /** Frees a slot that nobody will take any more. */
     end: (vm: Vm) => Promise<void>;
     log: Log;
+    meter?: Meter | undefined;
   }) {
     this.#size = parts.size;
     this.#recipe = parts.recipe;
@@ -94,14 +97,26 @@ export class SlotPool {
     this.#alive = parts.alive;
     this.#end = parts.end;
     this.#log = parts.log;
+    this.#meter = parts.meter;
   }
 
   get ready(): number {
     return this.#ready.length;
   }
 
+  /** How many there are to be. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** A slot that has all that a clone needs, and this very address where one is wished for, if there is one. */
-  take({ strategy, snapshot, places }: SlotWish): Slot | undefined {
+  take(wish: SlotWish): Slot | undefined {
+    const slot = this.#fitting(wish);
+    if (this.#size > 0) this.#meter?.slotWanted(slot !== undefined);
+    return slot;
+  }
+
+  #fitting({ strategy, snapshot, places }: SlotWish): Slot | undefined {
     if (this.#of?.strategy.name !== strategy) return undefined;
     if (this.#of.snapshot !== null && this.#of.snapshot !== snapshot) return undefined;
     const at = this.#ready.findIndex(

@@ -21,6 +21,8 @@ export class ActiveCall implements Call {
   readonly id: RequestId | undefined;
   /** Set where the params hold one and the method reports progress. */
   progressToken: string | number | undefined = undefined;
+  /** By `performance.now()`. */
+  readonly begunAt = performance.now();
   readonly #connection: Connection;
   #controller: AbortController | null = null;
   #aborted: ThawError | null = null;

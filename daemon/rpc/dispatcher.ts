@@ -9,10 +9,12 @@ import type { Method } from '../api/define.js';
 import { internal, notPermitted } from '../api/errors/rpc.js';
 import { methodNotFound } from '../api/errors/standard.js';
 import { methods } from '../api/index.js';
+import type { Meter } from '../metrics/meter.js';
 import type { Call, Handlers } from '../methods/call.js';
 import type { ActiveCall } from './active-call.js';
 import type { Request, RequestId } from './envelope.js';
 import { foreseen, wireError, type RpcLog, type WireError } from './faults.js';
+import type { ThawError } from '../api/thaw-error.js';
 import { nearest } from '../api/nearest.js';
 import { paramsCheck } from './params.js';
 
@@ -21,6 +23,7 @@ export interface DispatcherOptions {
   readonly log: RpcLog;
   /** Also check what handlers answer against the contract. For tests: it costs more than most handlers do. */
   readonly checkResults?: boolean | undefined;
+  readonly meter?: Meter | undefined;
 }
 
 type Handler = (params: never, call: Call) => unknown;
@@ -36,10 +39,11 @@ export class Dispatcher {
     this.#table = new JSONRPCServer<ActiveCall>({ errorListener: () => undefined });
     this.#table.mapErrorToJSONRPCErrorResponse = (id) =>
       failure(id, wireError(internal({ what: 'a request could not be dispatched' })));
-    this.#table.handleMethodNotFound = ({ id, method }) =>
-      Promise.resolve(
-        id === undefined ? null : failure(id, wireError(methodNotFound(unknownMethod(method), { method }))),
-      );
+    this.#table.handleMethodNotFound = ({ id, method }) => {
+      const error = methodNotFound(unknownMethod(method), { method });
+      this.refused(error);
+      return Promise.resolve(id === undefined ? null : failure(id, wireError(error)));
+    };
     for (const method of Object.values(methods)) this.#add(method, options.handlers[method.name]);
   }
 
@@ -48,16 +52,25 @@ export class Dispatcher {
     return this.#table.receive(request, call);
   }
 
+  /** Counts what was refused before its method was known, or asked. */
+  refused({ reason }: ThawError): void {
+    this.#options.meter?.answered({ method: 'invalid', outcome: reason, milliseconds: 0 });
+  }
+
   #add(method: Method, handler: Handler): void {
     const { name } = method;
-    const { log, checkResults } = this.#options;
+    const { log, checkResults, meter } = this.#options;
     const check = paramsCheck(method);
+    const answered = (call: ActiveCall, outcome: string): void =>
+      meter?.answered({ method: name, outcome, milliseconds: performance.now() - call.begunAt });
     const answer = (call: ActiveCall, result: unknown): JSONRPCResponse | null => {
       if (checkResults) method.result.parse(result);
+      answered(call, 'ok');
       return call.id === undefined ? null : createJSONRPCSuccessResponse(call.id, result);
     };
     const fail = (call: ActiveCall, error: unknown): JSONRPCResponse | null => {
       const known = foreseen(error, { method: name, call, log });
+      answered(call, known.reason);
       return call.id === undefined ? null : failure(call.id, wireError(known));
     };
     this.#table.addMethodAdvanced(name, (request, call) => {

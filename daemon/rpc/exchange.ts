@@ -85,14 +85,18 @@ export class Exchange {
   #begin(
     request: Request | Refusal,
   ): Refusal | null | { call: ActiveCall; response: PromiseLike<JSONRPCResponse | null> } {
-    if (request instanceof Refusal) return request;
     const { limits, connection, dispatcher } = this.#options;
+    if (request instanceof Refusal) {
+      dispatcher.refused(request.error);
+      return request;
+    }
     if (request.method === '$/cancelRequest') return this.#cancel(request);
     const refused = this.#options.stopping()
       ? stopping({})
       : this.#calls.size >= limits.inFlight
         ? tooManyInFlight({ limit: limits.inFlight })
         : null;
+    if (refused) dispatcher.refused(refused);
     if (refused) return request.id === undefined ? null : new Refusal(refused, request.id);
     const call = new ActiveCall(connection, request.id);
     this.#calls.add(call);

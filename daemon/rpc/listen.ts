@@ -1,20 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { socketPathTooLong, systemCallFailed } from '../api/errors/host.js';
-import type { DirectoryLock } from '../effects/lock.js';
-import { groupId, socketChown, socketClear } from '../effects/socket.js';
-import { effect, type Context } from '../../plugins/contract.js';
-
-/** The kernel's bound for a socket's path (unix(7)): Node cuts longer ones off without a word. */
-const longestPath = 107;
-
-export interface ListenOptions {
-  /** Where the socket is made. */
-  readonly path: string;
-  /** Whose members may connect; where there is no such group, only the owner and root can. */
-  readonly group?: string | undefined;
-  /** Shows that no other daemon can be about to listen there: a stale socket is removed on its strength. */
-  readonly lock: DirectoryLock;
-}
+import { bind, bindOwn, type OwnSocket } from '../effects/bind.js';
+import type { Context } from '../../plugins/contract.js';
 
 /** A listening socket. Connections wait, unread, until `accept` says who takes them. */
 export class Listener {
@@ -60,44 +46,18 @@ export class Listener {
  * Listens on a Unix socket, 0660, owned by us and the group. What a dead daemon left there is removed first.
  * @throws socketPathTooLong; anotherDaemon where somebody answers there; systemCallFailed
  */
-export async function listen(options: ListenOptions, cx: Context): Promise<Listener> {
-  const { path } = options;
-  if (Buffer.byteLength(path) > longestPath) throw socketPathTooLong({ path });
-  await socketClear(path, cx);
-  const gid = options.group === undefined ? null : await groupId(options.group, cx);
-  const server = await bind({ path }, cx);
-  const listener = new Listener(server, path);
-  try {
-    if (gid !== null) await socketChown({ path, gid }, cx);
-  } catch (error) {
-    listener.close();
-    throw error;
-  }
-  return listener;
+export async function listen(own: OwnSocket, cx: Context): Promise<Listener> {
+  const server = unbound();
+  await bindOwn(server, own, cx);
+  return new Listener(server, own.path);
 }
 
 /** Listens on a socket that systemd has bound, with the mode and owner of its unit. */
 export async function listenHanded(fd: number, cx: Context): Promise<Listener> {
-  return new Listener(await bind({ fd }, cx), null);
+  const server = unbound();
+  await bind({ server, where: { fd } }, cx);
+  return new Listener(server, null);
 }
 
-const bind = effect('socket.listen', (where: { path: string } | { fd: number }) => {
-  // Half-open: a client that has sent all it will (`nc -N`) still gets its answers.
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  const mask = process.umask(0o117);
-  try {
-    return new Promise<Server>((resolve, reject) => {
-      // Stays after it has served its purpose: an accept that fails later (EMFILE) must not end the daemon.
-      server.on('error', (error: NodeJS.ErrnoException) => {
-        const at = 'path' in where ? where.path : `descriptor ${where.fd}`;
-        reject(
-          systemCallFailed({ what: `listen on ${at}`, errno: error.code ?? 'unknown' }, { cause: error }),
-        );
-      });
-      // Binds before it returns, so the mask holds for this file alone.
-      server.listen({ ...where, backlog: 4096 }, () => resolve(server));
-    });
-  } finally {
-    process.umask(mask);
-  }
-});
+/** Half-open: a client that has sent all it will (`nc -N`) still gets its answers. */
+const unbound = (): Server => createServer({ allowHalfOpen: true, pauseOnConnect: true });

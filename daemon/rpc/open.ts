@@ -1,13 +1,11 @@
-import type { DirectoryLock } from '../effects/lock.js';
+import type { OwnSocket } from '../effects/bind.js';
 import type { Context } from '../../plugins/contract.js';
 import { listen, listenHanded, type Listener } from './listen.js';
-import { takeHandedSockets } from './systemd.js';
 
-/** The socket that systemd hands over where there is one, otherwise one of our own. */
+/** The socket that systemd hands over where there is one, otherwise one of our own. @throws as {@link listen} does */
 export async function openListener(
-  own: { readonly path: string; readonly group: string; readonly lock: DirectoryLock },
+  { handed, own }: { readonly handed: number | undefined; readonly own: OwnSocket },
   cx: Context,
 ): Promise<Listener> {
-  const [handed] = takeHandedSockets(process.env, process.pid);
-  return handed ? listenHanded(handed.fd, cx) : listen(own, cx);
+  return handed === undefined ? listen(own, cx) : listenHanded(handed, cx);
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Access } from '../api/define.js';
 import { noAccess, stopping } from '../api/errors/rpc.js';
 import { peerCredentials, peerGone } from '../effects/peer.js';
+import type { Meter } from '../metrics/meter.js';
 import type { Handlers, Peer } from '../methods/call.js';
 import type { Context, Probe } from '../../plugins/contract.js';
 import { Dispatcher } from './dispatcher.js';
@@ -17,6 +18,7 @@ export interface ServeOptions {
   /** What a caller may do; null refuses the connection. */
   readonly accessOf: (peer: Peer) => Access | null;
   readonly log: RpcLog;
+  readonly meter?: Meter | undefined;
   /** Where they differ from {@link defaultLimits}. */
   readonly limits?: Partial<Limits> | undefined;
   /** Also check results against the contract: for tests. */

@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { lockTake } from '../../daemon/effects/lock.js';
 import { listen } from '../../daemon/rpc/listen.js';
-import { takeHandedSockets } from '../../daemon/rpc/systemd.js';
 import { cx } from './support/context.js';
 import { startHost, Wire } from './support/host.js';
 
@@ -111,26 +110,6 @@ void t.test('only owner and group may connect, from the first moment', { skip: !
   );
   nobody.close();
   lock.close();
-});
-
-void t.test('the sockets that systemd hands over are ours alone', (t) => {
-  const env = (pid: string, fds: string): NodeJS.ProcessEnv => ({
-    LISTEN_PID: pid,
-    LISTEN_FDS: fds,
-    LISTEN_FDNAMES: 'api:metrics',
-    PATH: '/bin',
-  });
-  const ours = env('7', '3');
-  t.strictSame(takeHandedSockets(ours, 7), [
-    { fd: 3, name: 'api' },
-    { fd: 4, name: 'metrics' },
-    { fd: 5, name: 'unknown' },
-  ]);
-  t.strictSame(ours, { PATH: '/bin' });
-  t.strictSame(takeHandedSockets(env('8', '1'), 7), []);
-  t.strictSame(takeHandedSockets(env('7', '1; rm'), 7), []);
-  t.strictSame(takeHandedSockets({}, 7), []);
-  t.end();
 });
 
 void t.test('a socket handed over is served, and its file is left to systemd', async (t) => {

@@ -72,7 +72,9 @@ export const uninstall = defineCommand({
   options,
   async run({ values }, cli) {
     const { here, ...from } = target(values);
-    await tell(cli, here, [['systemctl', 'disable', '--now', 'thawd.socket', 'thawd.service']]);
+    await tell(cli, here, [
+      ['systemctl', 'disable', '--now', 'thaw-metrics.socket', 'thawd.socket', 'thawd.service'],
+    ]);
     const files = await displace(from);
     await tell(cli, here, [['systemctl', 'daemon-reload']]);
     cli.answer({ value: { files }, lines: () => files, names: () => files });

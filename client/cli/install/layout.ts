@@ -33,7 +33,7 @@ export function layout(prefix: string): readonly Placed[] {
       to: `${lib}/${name}`,
       mode: 0o755,
     })),
-    ...['thawd.socket', 'thawd.service', 'thaw-vms.slice'].map((name) =>
+    ...['thawd.socket', 'thaw-metrics.socket', 'thawd.service', 'thaw-vms.slice'].map((name) =>
       named(`systemd/${name}`, `${units}/${name}`),
     ),
     ...(['sysusers', 'tmpfiles'] as const).map(conf),
@@ -41,6 +41,7 @@ export function layout(prefix: string): readonly Placed[] {
       named(`systemd/hooks.d/50-thaw-${stage}.json`, `${hooks}/50-thaw-${stage}.json`),
     ),
     named('systemd/runc-config.example.json', `${docs}/runc-config.example.json`),
+    { from: 'systemd/grafana-dashboard.json', to: `${docs}/grafana-dashboard.json`, mode: 0o644 },
     { from: 'README.md', to: `${docs}/README.md`, mode: 0o644 },
     { from: 'LICENSE', to: `${docs}/copyright`, mode: 0o644 },
     { from: null, to: `${prefix}/bin/thaw`, mode: 0o755, leads: '../lib/thaw/thaw.js' },

@@ -126,6 +126,16 @@ export const cgroupsUnavailable = defineError({
     'Boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1), name a folder of it as "cgroups.parent", or ask for no limits',
 });
 
+export const handedRefused = defineError({
+  code: 1130,
+  reason: 'handed-socket-refused',
+  retryable: false,
+  data: z.object({ name: z.string(), why: z.string() }),
+  message: ({ name, why }) => `The socket "${name}" that systemd hands over can't be used: ${why}`,
+  remedy: () =>
+    'Correct the socket unit (`systemctl cat thawd.socket thaw-metrics.socket`), then `systemctl daemon-reload` and restart it',
+});
+
 export const unitRefused = defineError({
   code: 1120,
   reason: 'unit-refused',
