@@ -33,7 +33,6 @@ export class Connection {
     if (Buffer.byteLength(path) > longestPath) {
       throw clientErrors.socketPathTooLong({
         message: `${path} is longer than the ${longestPath} bytes the kernel allows for a socket's path`,
-        remedy: 'Name the socket by a shorter path',
         data: { path },
       });
     }
@@ -108,6 +107,5 @@ function parse(line: string): Message | null {
 function notThawd(line: string): Error {
   return clientErrors.notThawd({
     message: `Whatever listens there does not speak thawd's language: ${line.slice(0, 80)}`,
-    remedy: 'Name the socket of thawd with THAW_SOCKET',
   });
 }

@@ -9,26 +9,72 @@ interface Words {
   readonly cause?: unknown;
 }
 
-function kind(code: number, reason: string, retryable: boolean) {
-  const make = ({ message, remedy, data, cause }: Words): ThawError =>
+/** @param about what is said of the kind itself, and of an error where nothing more is known of it */
+function kind(
+  code: number,
+  reason: string,
+  about: Pick<Words, 'message' | 'remedy'> & { retryable: boolean },
+) {
+  const { retryable, message, remedy } = about;
+  const make = (words: Partial<Words> = {}): ThawError =>
     new ThawError(
-      { code, message, detail: { ...data, reason, retryable, remedy } },
-      cause === undefined ? undefined : { cause },
+      {
+        code,
+        message: words.message ?? message,
+        detail: { ...words.data, reason, retryable, remedy: words.remedy ?? remedy },
+      },
+      words.cause === undefined ? undefined : { cause: words.cause },
     );
-  return Object.assign(make, { code, reason, retryable });
+  return Object.assign(make, { code, reason, retryable, template: { message, remedy } });
 }
 
 /** Every kind of error that the client makes itself. The first three are the daemon's too, under the same codes. */
 export const clientErrors = {
-  cancelled: kind(1001, 'cancelled', true),
-  deadlineExceeded: kind(1006, 'deadline-exceeded', true),
-  socketPathTooLong: kind(1109, 'socket-path-too-long', false),
-  notRunning: kind(1901, 'daemon-not-running', true),
-  socketForbidden: kind(1902, 'socket-forbidden', false),
-  connectionLost: kind(1903, 'connection-lost', true),
-  outcomeUnknown: kind(1904, 'outcome-unknown', false),
-  clientClosed: kind(1905, 'client-closed', false),
-  notThawd: kind(1906, 'not-thawd', false),
+  cancelled: kind(1001, 'cancelled', {
+    retryable: true,
+    message: 'The request was cancelled by its caller',
+    remedy: 'Nothing of it is left; send it again if it is still wanted',
+  }),
+  deadlineExceeded: kind(1006, 'deadline-exceeded', {
+    retryable: true,
+    message: 'The call took longer than it was given',
+    remedy: 'Look at the timeline for what was slow, or allow more time',
+  }),
+  socketPathTooLong: kind(1109, 'socket-path-too-long', {
+    retryable: false,
+    message: "The path is longer than the 107 bytes the kernel allows for a socket's path",
+    remedy: 'Name the socket by a shorter path',
+  }),
+  notRunning: kind(1901, 'daemon-not-running', {
+    retryable: true,
+    message: 'thawd does not answer at its socket',
+    remedy: 'Start it (`systemctl start thawd`), or name its socket with THAW_SOCKET',
+  }),
+  socketForbidden: kind(1902, 'socket-forbidden', {
+    retryable: false,
+    message: "This user may not use thawd's socket",
+    remedy: 'Call as root, or join the group of the socket (`usermod -aG thaw $USER`, then log in again)',
+  }),
+  connectionLost: kind(1903, 'connection-lost', {
+    retryable: true,
+    message: 'The connection to thawd was lost',
+    remedy: 'Call again once it is back; nothing was changed',
+  }),
+  outcomeUnknown: kind(1904, 'outcome-unknown', {
+    retryable: false,
+    message: 'The connection was lost while something was being changed: its outcome is unknown',
+    remedy: "The operation's timeline tells what became of it; don't send it again before that",
+  }),
+  clientClosed: kind(1905, 'client-closed', {
+    retryable: false,
+    message: 'This client is closed',
+    remedy: 'Connect again',
+  }),
+  notThawd: kind(1906, 'not-thawd', {
+    retryable: false,
+    message: "Whatever listens at the socket does not speak thawd's language, or another version of it",
+    remedy: 'Name the socket of thawd with THAW_SOCKET',
+  }),
 };
 
 /** Why no connection could be made, by the errno of connect(2). */
@@ -38,7 +84,6 @@ export function cannotConnect(socket: string, cause: unknown): ThawError {
   if (errno === 'EACCES' || errno === 'EPERM') {
     return clientErrors.socketForbidden({
       message: `This user may not use ${socket}`,
-      remedy: 'Call as root, or join the group of the socket (`usermod -aG thaw $USER`, then log in again)',
       data,
       cause,
     });
@@ -46,7 +91,6 @@ export function cannotConnect(socket: string, cause: unknown): ThawError {
   const why = { ENOENT: 'there is no such socket', ECONNREFUSED: 'nobody listens there' }[errno] ?? errno;
   return clientErrors.notRunning({
     message: `thawd does not answer at ${socket}: ${why}`,
-    remedy: 'Start it (`systemctl start thawd`), or name its socket with THAW_SOCKET',
     data,
     cause,
   });

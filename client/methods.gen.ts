@@ -1,4 +1,4 @@
-// Made from the contract by `node dist/test/client/generate.js`; a test fails where it is stale.
+// Made from the contract by `npm run generate`; a test fails where it is stale.
 import type { Access } from '../daemon/api/define.js';
 import type { MethodName } from '../daemon/api/index.js';
 

@@ -156,18 +156,12 @@ function abandonedAs(ours: ThawError, { code, message, detail }: ThawError): Tha
 }
 
 export function cancelledByCaller(cause: unknown): ThawError {
-  return clientErrors.cancelled({
-    message: 'The request was cancelled by its caller',
-    remedy: 'Nothing of it is left; send it again if it is still wanted',
-    data: { by: 'client' },
-    cause,
-  });
+  return clientErrors.cancelled({ data: { by: 'client' }, cause });
 }
 
 function connectionLost(method: string, cause: unknown): ThawError {
   return clientErrors.connectionLost({
     message: `The connection to thawd was lost before ${method} was answered`,
-    remedy: 'Call again once it is back; nothing was changed',
     data: { method },
     cause,
   });
@@ -176,7 +170,6 @@ function connectionLost(method: string, cause: unknown): ThawError {
 function tooLate({ method, timeoutMs }: PendingCallOptions): ThawError {
   return clientErrors.deadlineExceeded({
     message: `${method} took longer than ${timeoutMs ?? 0} ms`,
-    remedy: 'Look at the timeline for what was slow, or allow more time',
     data: { what: method, milliseconds: timeoutMs },
   });
 }

@@ -33,7 +33,7 @@ export class Requests {
   }
 
   call(method: MethodName, params: object, options: CallOptions): Promise<unknown> {
-    if (this.#closing.signal.aborted) return Promise.reject(clientClosed());
+    if (this.#closing.signal.aborted) return Promise.reject(clientErrors.clientClosed());
     if (options.signal?.aborted) return Promise.reject(cancelledByCaller(options.signal.reason));
     const id = ++this.#id;
     const call = new PendingCall({
@@ -55,9 +55,9 @@ export class Requests {
   /** Fails what is unanswered: the daemon aborts and undoes it. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
-    this.#closing.abort(clientClosed());
+    this.#closing.abort(clientErrors.clientClosed());
     for (const call of [...this.#pending.values()]) {
-      call.lost({ again: false, refused: false, cause: clientClosed() });
+      call.lost({ again: false, refused: false, cause: clientErrors.clientClosed() });
     }
     await this.#connection?.close();
     await this.#connecting;
@@ -145,13 +145,6 @@ function isProgress(params: unknown): params is Progress & { token: number } {
   );
 }
 
-function clientClosed(): ThawError {
-  return clientErrors.clientClosed({ message: 'This client is closed', remedy: 'Connect again' });
-}
-
 function connectionGone(): ThawError {
-  return clientErrors.connectionLost({
-    message: 'The connection to thawd was lost',
-    remedy: 'Connect again; this client was told not to',
-  });
+  return clientErrors.connectionLost({ remedy: 'Connect again; this client was told not to' });
 }

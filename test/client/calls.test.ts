@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { errorRegistry } from '../../daemon/api/errors/index.js';
 import type { Call } from '../../daemon/methods/call.js';
-import { clientErrors, connect, type Progress } from '../../client/index.js';
+import { clientErrors, connect, isThawError, type Progress } from '../../client/index.js';
 import { fakeHandlers, fakeVm } from '../rpc/support/handlers.js';
 import { startHost } from '../rpc/support/host.js';
-import { generated, generatedPath } from './generated.js';
+import { generated } from './generated.js';
 
 void t.test('a method is a function of its namespace, and its result is typed', async (t) => {
   const host = await startHost(t);
@@ -28,9 +28,9 @@ void t.test('a method is a function of its namespace, and its result is typed', 
   t.equal(many.length, 200);
 });
 
-void t.test('the table of names is the contract’s', (t) => {
-  t.equal(readFileSync(generatedPath, 'utf8'), generated(), 'stale: node dist/test/client/generate.js');
-  t.end();
+void t.test('what is made from the contract is up to date: tables and the page of errors', async (t) => {
+  for (const [path, text] of Object.entries(await generated()))
+    t.equal(readFileSync(path, 'utf8'), text, `${path} is stale: npm run generate`);
 });
 
 void t.test('neither zod nor the daemon comes along with the client', async (t) => {
@@ -64,6 +64,16 @@ void t.test(
     t.end();
   },
 );
+
+void t.test('an error is told by its reason', async (t) => {
+  const host = await startHost(t);
+  await using client = await connect({ socket: host.path });
+  const error: unknown = await client.vm.get({ vm: 'x' }).catch((thrown: unknown) => thrown);
+  t.ok(isThawError(error));
+  t.ok(isThawError(error, 'name-taken', 'vm-unknown') && error.detail.remedy !== '');
+  t.notOk(isThawError(error, 'name-taken'));
+  t.notOk(isThawError(new Error('vm-unknown'), 'vm-unknown'));
+});
 
 void t.test('where there is no daemon, the error says what to do', async (t) => {
   const { dir } = await startHost(t);

@@ -1,6 +1,6 @@
-// Writes client/methods.gen.ts: what the client needs of the contract at run time, without zod.
+// Writes what is made from the contract: what the client needs of it at run time, without zod, and the page of errors.
 // Run from the project's root, after `tsc`: node dist/test/client/generate.js
 import { writeFileSync } from 'node:fs';
-import { generated, generatedPath } from './generated.js';
+import { generated } from './generated.js';
 
-writeFileSync(generatedPath, generated());
+for (const [path, text] of Object.entries(await generated())) writeFileSync(path, text);

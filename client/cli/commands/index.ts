@@ -5,6 +5,7 @@ import { attach, detach } from './attach.js';
 import { boot } from './boot.js';
 import { completion } from './completion.js';
 import { events } from './events.js';
+import { explain } from './explain.js';
 import { extend } from './extend.js';
 import { prepare } from './guest.js';
 import { help } from './help.js';
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   ping,
   timeline,
   events,
+  explain,
   prepare,
   networks,
   check,

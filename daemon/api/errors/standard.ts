@@ -8,7 +8,8 @@ const standard = (code: number, reason: string, words: { title: string; remedy: 
       message: `${words.title}: ${what}`,
       detail: { ...data, reason, retryable: false, remedy: words.remedy },
     });
-  return Object.assign(make, { code, reason });
+  const template = { message: `${words.title}: {what}`, remedy: words.remedy };
+  return Object.assign(make, { code, reason, retryable: false, template });
 };
 
 export const parseError = standard(-32700, 'parse-error', {
