@@ -215,6 +215,15 @@ export const explanations = [
     methods: [],
   },
   {
+    code: 1130,
+    reason: 'handed-socket-refused',
+    retryable: false,
+    message: 'The socket "{name}" that systemd hands over can\'t be used: {why}',
+    remedy:
+      'Correct the socket unit (`systemctl cat thawd.socket thaw-metrics.socket`), then `systemctl daemon-reload` and restart it',
+    methods: [],
+  },
+  {
     code: 1901,
     reason: 'daemon-not-running',
     retryable: true,

@@ -587,7 +587,16 @@ for (const { args, sends, json, input, shows, quiet } of cases) {
 }
 
 void t.test('no command is without a request here', (t) => {
-  const elsewhere = ['events', 'guest prepare', 'install', 'uninstall', 'completion', 'help', '__names'];
+  const elsewhere = [
+    'events',
+    'explain',
+    'guest prepare',
+    'install',
+    'uninstall',
+    'completion',
+    'help',
+    '__names',
+  ];
   const tried = (name: string): boolean =>
     cases.some(({ args }) => args === name || args.startsWith(`${name} `));
   t.strictSame(
