@@ -43,6 +43,7 @@ export const attach = defineMethod({
     agent.agentSilent,
     agent.updateFailed,
     vmm.vmmRefused,
+    vmm.vmmTooOld,
   ],
 });
 

@@ -1,10 +1,12 @@
 import { noAgent } from '../api/errors/agent.js';
 import { attachmentUnknown, nicAfterUnplug, noPci, tooManyNics } from '../api/errors/network.js';
 import { attachInNamespace } from '../api/errors/namespaces.js';
+import { vmmTooOld } from '../api/errors/vmm.js';
 import type { NicWish } from '../api/snapshot.js';
 import type { Attachment } from '../api/shapes/vm.js';
 import type { Operation } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
+import { capabilitiesOf, since } from '../vmm/capabilities.js';
 import { granted } from '../records/make.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { FreeStep, LetGoStep, UnplugStep } from '../steps/detach.js';
@@ -59,7 +61,8 @@ export class Nics {
       // Others may have changed it meanwhile.
       assertRoom(vm.record);
       const { network, address, mac, ports } = order.nic;
-      grant = claims.grant(fabric, { vm: vm.id, nic: freeNicId(vm.record), network, address, mac, ports });
+      const wish = { vm: vm.id, nic: freeNicId(vm.record), network, address, mac, ports };
+      grant = claims.grant(fabric, { ...wish, ...(livesApart(vm.record) && { added: true }) });
       vm.assertFree();
     } catch (thrown) {
       claims.giveBack();
@@ -153,10 +156,16 @@ export class Nics {
   }
 }
 
-/** @throws attachInNamespace, noPci, nicAfterUnplug, tooManyNics, noAgent */
+/** Whether its VMM is in a network namespace of its own, where its taps must be too. */
+const livesApart = ({ steps }: VmRecord): boolean => steps.some(({ kind }) => kind === 'netns');
+
+/** @throws attachInNamespace, vmmTooOld, noPci, nicAfterUnplug, tooManyNics, noAgent */
 function assertRoom(record: VmRecord): void {
   const vm = record.name ?? record.id;
-  if (record.steps.some(({ kind }) => kind === 'netns')) throw attachInNamespace({ vm });
+  if (record.container?.how === 'takeover') throw attachInNamespace({ vm });
+  const version = record.vmmVersion;
+  if (!capabilitiesOf(version).has('hotPlug'))
+    throw vmmTooOld({ version, needed: since('hotPlug'), why: 'a NIC for a running VM' });
   if (!record.pci) throw noPci({ vm });
   if (record.everUnplugged) throw nicAfterUnplug({ vm });
   if (record.agent === null) throw noAgent({ vm });

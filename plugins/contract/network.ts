@@ -29,6 +29,8 @@ export interface Grant {
   readonly cni?: { readonly link: string; readonly runtime: CniRuntime } | undefined;
   /** True where the network keeps its VMs from reaching each other. */
   readonly isolated: boolean;
+  /** For a VM that lives in a network namespace of its own already: the tap is there, with a cable to the bridge. */
+  readonly added?: true | undefined;
   /** A cable from the network into a container's namespace, by which only this NIC is reached. */
   readonly cord?: Cord | undefined;
   /** In the place of a container's interface, inside its namespace. */
@@ -71,6 +73,8 @@ export interface GrantWish {
   readonly tap?: string | undefined;
   /** True where {@link Fabric.early} is asked: without that, no place in a network of CNI's is given. */
   readonly early?: true | undefined;
+  /** True for a VM that lives in a network namespace of its own: see {@link Grant}. */
+  readonly added?: true | undefined;
   /** In the place of this interface of a container, whatever the network. */
   readonly takeover?: Extract<ContainerJoin, { how: 'takeover' }> | undefined;
   /** True for a NIC that has no use for an IPv6 address, though its network has them. */

@@ -95,7 +95,11 @@ async function start(host: PluginHost, config: FabricConfig): Promise<Fabric> {
       const { ports: wanted = [] } = wish;
       ports.grant(wish, wanted);
       try {
-        return { ...leases.grant(wish), ...(wanted.length > 0 && { ports: [...wanted] }) };
+        return {
+          ...leases.grant(wish),
+          ...(wish.added && { added: wish.added }),
+          ...(wanted.length > 0 && { ports: [...wanted] }),
+        };
       } catch (error) {
         ports.release(wish, wanted);
         throw error;

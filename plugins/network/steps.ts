@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { LinkName, Mac, NetworkName, VmId } from '../../daemon/api/shapes/ids.js';
 import { PortForward } from '../../daemon/api/shapes/port.js';
-import { cniSteps } from './cni/steps.js';
+import { cniSteps, type JointStep } from './cni/steps.js';
 import { cordSteps, takeoverSteps } from './container/steps.js';
+import type { UplinkStep } from './netns/steps.js';
 import type { Grant, Step } from '../contract.js';
 
 /** An address and a MAC that are a NIC's for as long as its VM has it. */
@@ -67,6 +68,9 @@ export function portSteps({ vm, nic, addresses, ports = [] }: Grant): readonly P
   return ports.length === 0 || to === undefined ? [] : [{ kind: 'ports', vm, nic, to, ports: [...ports] }];
 }
 
+/** How the end of an added NIC's cable is called in the namespace, beside a tap of the name of its other end. */
+const addedPeer = (tap: LinkName): LinkName => LinkName.parse(tap.replace(/^th/, 'tp'));
+
 /** The steps that make a grant real, in order. Pure: strategies plan with it. */
 export function stepsFor(grant: Grant): readonly Step[] {
   if (grant.takeover) return takeoverSteps(grant);
@@ -79,5 +83,14 @@ export function stepsFor(grant: Grant): readonly Step[] {
     ...(vlan !== undefined && { vlan }),
   };
   const filter: FilterStep = { kind: 'filter', vm, nic, tap, mac, addresses };
+  if (grant.added) {
+    const peer = addedPeer(tap);
+    const uplink: UplinkStep = {
+      ...{ kind: 'uplink', vm, nic, name: tap, bridge, peer, mac, mtu, isolated },
+      ...(vlan !== undefined && { vlan }),
+    };
+    const joint: JointStep = { kind: 'joint', vm, nic, tap, link: peer, mtu, added: true };
+    return [lease, uplink, filter, joint, ...portSteps(grant)];
+  }
   return [lease, tapped, filter, ...portSteps(grant), ...cordSteps(grant)];
 }

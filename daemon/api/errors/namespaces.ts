@@ -26,8 +26,9 @@ export const attachInNamespace = defineError({
   reason: 'attach-in-namespace',
   retryable: false,
   data: z.object({ vm: z.string() }),
-  message: ({ vm }) => `${vm} lives in a network namespace of its own, where no tap can be given to it later`,
-  remedy: () => 'Restore a clone with all the NICs it needs',
+  message: ({ vm }) =>
+    `${vm} lives in the network namespace of a container, whose interface it has: thaw puts no other there`,
+  remedy: () => 'Let the container ask for its network “beside”, whose clones can get more NICs',
 });
 
 export const cniFailed = defineError({

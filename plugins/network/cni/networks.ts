@@ -15,7 +15,7 @@ import {
   type StepKinds,
 } from '../../contract.js';
 import { openCache, readList } from '../effects/cni.js';
-import { joinTap, lookAtJoint } from '../effects/joint.js';
+import { joinTap, lookAtJoint, unmakeTap } from '../effects/joint.js';
 import { macFrom, tapName } from '../names.js';
 import { namespaceDifference } from '../netns/state.js';
 import type { Namespaces } from '../netns/namespaces.js';
@@ -229,10 +229,11 @@ export class CniNetworks {
         await joinTap({ ...step, namespace: this.#namespaces.of(step.vm) }, cx);
         this.#joints.set(key(step), step);
       },
-      // What it has made is in the namespace, and goes with that.
-      undo: (step) => {
+      // What it has made is in the namespace, and goes with that where it is not older than the step.
+      undo: async (step, cx) => {
         this.#joints.delete(key(step));
-        return Promise.resolve();
+        const namespace = step.added ? this.#namespaces.find(step.vm) : null;
+        if (namespace) await unmakeTap({ ...step, namespace }, cx);
       },
       check: async (step, cx) => {
         const namespace = this.#namespaces.find(step.vm);

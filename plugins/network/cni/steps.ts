@@ -37,6 +37,8 @@ export const JointStep = z.object({
   tap: LinkName,
   link: LinkName,
   mtu: z.int(),
+  /** To a VM that lived there already: taken back by itself, not with the namespace. */
+  added: z.literal(true).optional(),
 });
 export type JointStep = Readonly<z.infer<typeof JointStep>>;
 

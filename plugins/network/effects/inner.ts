@@ -68,7 +68,10 @@ export const layUplink = effect('uplink.lay', ({ route, namespace, step }: Laid 
     ...intoVlan(route, { name, vlan, bridge: master }),
     changeLink(name, { up: true }),
   ]);
-  namespace.routing((inner) => inner.change(what, [changeLink(peer, { up: true })]));
+  namespace.routing((inner) => {
+    inner.withoutLinkLocal(peer);
+    inner.change(what, [changeLink(peer, { up: true })]);
+  });
 });
 
 /** Makes in the namespace the tap that the snapshot has inside, and the way from it to the uplink. */

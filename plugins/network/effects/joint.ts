@@ -1,9 +1,11 @@
 import { tapNotReady } from '../../../daemon/api/errors/network.js';
 import { effect, look } from '../../contract.js';
 import type { VmId } from '../../../daemon/api/shapes/ids.js';
+import { vmOfAlias } from '../names.js';
 import { changeLink } from '../netlink/link-requests.js';
 import { addIngress, redirect } from '../netlink/traffic.js';
 import type { Namespace } from './namespace.js';
+import { deleteLinks } from './route.js';
 import { ensureTapInside } from './tap-inside.js';
 
 export interface Joint {
@@ -36,6 +38,15 @@ export const joinTap = effect('joint.make', ({ namespace, vm, tap: name, link, m
     ]);
   });
 });
+
+/** Takes a VM's tap out of a namespace that lives on. */
+export const unmakeTap = effect(
+  'joint.unmake',
+  async ({ namespace, vm, tap: name }: Pick<Joint, 'namespace' | 'vm' | 'tap'>) => {
+    const tap = namespace.routing((route) => route.link(name));
+    if (tap && vmOfAlias(tap.alias) === vm) await namespace.inside(() => deleteLinks([tap.index]));
+  },
+);
 
 /** What is not as {@link joinTap} left it, each as a phrase; and whether somebody has the tap open. */
 export const lookAtJoint = look(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { networks } from '../../e2e/netns.js';
 import type { Host } from '../../support/host.js';
 import type { Flow } from '../flow.js';
-import { prepareBase, restoreOne } from '../support.js';
+import { prepareBase, restoreOne, survives } from '../support.js';
 
 const host = { config: { networks, netns: { pool: 0 } } };
 const prepare = (on: Host) => prepareBase(on, { networks: ['default'] }, { keepNics: true });
@@ -17,12 +17,28 @@ export const netns: Flow = {
   act: (on, signal) => restoreOne(on, { strategy: 'netns' }, signal),
 };
 
+const attachOne = ({ client }: Host, signal?: AbortSignal) =>
+  client.network.attach({ vm: 'clone', readyTimeout: 3_000 }, signal ? { signal } : {});
+
+export const netnsAttach: Flow = {
+  name: 'netns: attach',
+  host,
+  covers: ['uplink.lay', 'joint.make', 'vmm.attach', 'agent.update'],
+  prepare,
+  arrange: (on) => restoreOne(on, { strategy: 'netns' }),
+  act: attachOne,
+  judge: (on) => survives(on),
+};
+
 export const netnsStop: Flow = {
   name: 'netns: stop',
   host,
-  covers: ['netns.drop', 'tap.remove'],
+  covers: ['netns.drop', 'tap.remove', 'joint.unmake'],
   prepare,
-  arrange: (on) => restoreOne(on, { strategy: 'netns' }),
+  arrange: async (on) => {
+    await restoreOne(on, { strategy: 'netns' });
+    await attachOne(on);
+  },
   act: ({ client }, signal) => client.vm.stop({ vm: 'clone' }, { signal }),
 };
 
