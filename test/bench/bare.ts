@@ -25,19 +25,20 @@ export class BareVmm {
   readonly startMs: number;
   readonly #box: Box;
   readonly #pid: number;
-  readonly #dir: string;
+  /** Its working directory, where its vsock is. */
+  readonly dir: string;
   readonly #socket: Socket;
 
   private constructor(facts: { box: Box; pid: number; dir: string; socket: Socket; startMs: number }) {
     this.#box = facts.box;
     this.#pid = facts.pid;
-    this.#dir = facts.dir;
+    this.dir = facts.dir;
     this.#socket = facts.socket;
     this.startMs = facts.startMs;
   }
 
   /** Starts one in a folder of its own and waits until it takes a connection. */
-  static async start(box: Box, id: string): Promise<BareVmm> {
+  static async start(box: Box, id: string, env: NodeJS.ProcessEnv = {}): Promise<BareVmm> {
     const dir = join(box.runDir, id);
     await mkdir(dir, { recursive: true });
     const began = performance.now();
@@ -45,7 +46,10 @@ export class BareVmm {
     const script = 'cd "$1" && shift && echo $$ && exec "$@" >vmm.log 2>&1';
     const args = [firecracker, '--id', id, '--api-sock', 'api.sock', '--enable-pci'];
     const [program, words] = box.inside(['sh', '-c', script, 'sh', dir, ...args]);
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(program, words, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    });
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
     const socket = await answering(join(dir, 'api.sock'));
     return new BareVmm({ box, pid: Number(line), dir, socket, startMs: performance.now() - began });
@@ -71,7 +75,7 @@ export class BareVmm {
     const closed = once(this.#socket, 'close');
     await this.#box.signal(this.#pid, 'SIGKILL');
     await closed;
-    await rm(this.#dir, { recursive: true, force: true });
+    await rm(this.dir, { recursive: true, force: true });
   }
 
   async #ask(method: string, path: string, body: string): Promise<void> {

@@ -1,13 +1,15 @@
-// `npm run bench [rpc|hook|restore|attachments|batch|memory …]`: prints one JSON object; what it is doing goes to standard
-// error. Everything that is compared is measured in turns in one run, so that whatever else the machine does hits both
+// `npm run bench [rpc|hook|restore|guest|attachments|batch|memory …]`: prints one JSON object; what it is doing goes to
+// standard error. Everything that is compared is measured in turns in one run, so that whatever else the machine does hits both
 // sides.
 import { cpus } from 'node:os';
 import { Box } from '../support/box.js';
 import { Host, type HostOptions } from '../support/host.js';
-import { ensureNeeds } from '../support/needs.js';
+import { onQemu } from '../support/linux-guest.js';
+import { ensureNeeds, guestNeeds } from '../support/needs.js';
 import { benchAttachments } from './attachments.js';
 import { benchBatch } from './batch.js';
 import { benchFolders } from './folders.js';
+import { benchGuest } from './guest.js';
 import { benchHook } from './hook.js';
 import { benchMemory } from './memory.js';
 import { benchReconcile } from './reconcile.js';
@@ -37,6 +39,10 @@ const parts = {
   rpc: () => benchRpc(),
   hook: () => Promise.resolve(benchHook(40)),
   restore: () => onHost({ config: { slots: { size: slots } } }, (host) => benchRestore(host, slots)),
+  guest: () => {
+    ensureNeeds(guestNeeds);
+    return onHost({ ...quietly, config: { ...quietly.config, slots: { size: 1 } }, env: onQemu }, benchGuest);
+  },
   attachments: () => benchAttachments(),
   batch: () => benchBatch(),
   memory: () =>

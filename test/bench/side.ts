@@ -68,8 +68,13 @@ const took = (span: { start: number; end: number | null } | undefined): number =
 /** What one bare clone took, in milliseconds. */
 export interface BareTimes {
   readonly resumed: number;
+  /** From the same start, until its guest was told what there was to tell. */
+  readonly told: number;
   readonly vmmStart: number;
 }
+
+/** Tells the guest of a bare clone, the how-manieth of its round, who it is. */
+export type Tell = (vmm: BareVmm, n: number) => Promise<void>;
 
 /** Taps and files for bare clones of a snapshot, each with a tap like the daemon's, made before. */
 export class BareSide {
@@ -94,16 +99,21 @@ export class BareSide {
     return new BareSide(host, { state: `${dir}/state`, mem: `${dir}/mem` });
   }
 
-  /** Starts so many VMMs; what is returned restores a clone in each at once, and ends them. */
-  async ready(count: number): Promise<() => Promise<BareTimes[]>> {
+  /** Starts so many VMMs; what is returned restores a clone in each at once, tells their guests, and ends them. */
+  async ready(
+    count: number,
+    { tell, env }: { tell?: Tell; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<() => Promise<BareTimes[]>> {
     const vmms: BareVmm[] = [];
-    for (let n = 0; n < count; n++) vmms.push(await BareVmm.start(this.#host.box, `bare${n}`));
+    for (let n = 0; n < count; n++) vmms.push(await BareVmm.start(this.#host.box, `bare${n}`, env));
     return async () => {
       const times = await Promise.all(
-        vmms.map(async (vmm, n) => ({
-          resumed: await vmm.restore({ ...this.#files, tap: `bare${n}`, mac: macOf(n) }),
-          vmmStart: vmm.startMs,
-        })),
+        vmms.map(async (vmm, n) => {
+          const began = performance.now();
+          const resumed = await vmm.restore({ ...this.#files, tap: `bare${n}`, mac: macOf(n) });
+          await tell?.(vmm, n);
+          return { resumed, told: performance.now() - began, vmmStart: vmm.startMs };
+        }),
       );
       for (const vmm of vmms) await vmm.end();
       return times;

@@ -44,6 +44,14 @@ set_machine_id() {
   fi
   part machine-id $K
 }
+# feed PROGRAM SEED: gives it the seed on its standard input; L is its exit status. One process, where a pipe takes three
+feed() {
+  "$1" 2>/dev/null <<EOF
+$2
+EOF
+  L=$?
+  return $L
+}
 # reseed SEED: what is written to /dev/urandom is mixed in and counts for nothing: clones would go on alike until the
 # kernel's own time comes. It is done where the VMM gave a new generation id to a kernel that listens (5.18, Linux's
 # drivers/virt/vmgenid.c), or by ioctl: RNDADDENTROPY, RNDRESEEDCRNG, by a program of ours that needs nothing in the
@@ -58,15 +66,13 @@ reseed() {
       [ ! -e "$D" ] || { part randomness done; return; }
     done
   fi
-  # The program that was put into the image, or the same brought along.
-  H=/usr/lib/thaw/reseed
-  [ ! -x $H ] || { W=$(printf %s "$1" | $H 2>&1) && { part randomness done; return; }; }
-  K= H=/run/thaw/.reseed
+  # The program that was put into the image, or the same brought along, which stays for the next time.
+  K= L=none H=/usr/lib/thaw/reseed
+  [ ! -x $H ] || { feed $H "$1" && { part randomness done; return; }; }
   if [ -n "$RESEEDER" ]; then
-    W=$({ [ -d /run/thaw ] || mkdir -p /run/thaw; } && printf "$RESEEDER" > $H && chmod 700 $H && printf %s "$1" | $H 2>&1)
-    L=$?
-    rm -f $H
-    [ $L -ne 0 ] || { part randomness done; return; }
+    H=/run/thaw/.reseed
+    { { [ -d /run/thaw ] || mkdir -p /run/thaw; } && printf "$RESEEDER" > $H && { [ -x $H ] || chmod 700 $H; }; } 2>/dev/null
+    feed $H "$1" && { part randomness done; return; }
   fi
   if command -v python3 >/dev/null; then
     W=$(printf %s "$1" | python3 -c '

@@ -36,8 +36,12 @@ export function updateScript(wish: UpdateWish, facts: ScriptFacts): Script {
   const libraries = new Set(parts.map((part) => libraryOf[part]));
   const body = parts.map((part) => partScript(part, wish, facts));
   const needed = parts.includes('scripts') ? [...input, environment(identity)] : input;
-  return { text: [library, ...libraries, read, ...body, answer].join('\n'), input: `${needed.join('\n')}\n` };
+  const functions = [library, ...libraries].map(withoutComments);
+  return { text: [...functions, read, ...body, answer].join('\n'), input: `${needed.join('\n')}\n` };
 }
+
+/** The guest reads every byte of a script, its agent a second time: what is there for us stays here. */
+const withoutComments = (text: string): string => text.replace(/^ *#.*\n/gm, '');
 
 // The programs' environment is read only where there are programs: a shell reads byte by byte.
 const read = 'IFS= read -r SEED; IFS= read -r IDENTITY; exec 3<&0 </dev/null';
