@@ -10,6 +10,7 @@ export interface MethodInfo {
 
 /** By name. A newer daemon may have methods that are not here: those are called like any change. */
 export const methodTable: Readonly<Record<string, MethodInfo>> = {
+  'agent.check': { access: 'read', progress: false },
   'agent.ping': { access: 'read', progress: false },
   'agent.update': { access: 'change', progress: false },
   'agent.upgrade': { access: 'change', progress: false },

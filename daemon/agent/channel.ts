@@ -3,7 +3,9 @@ import {
   within,
   type AgentDialect,
   type Context,
+  type AgentSession,
   type GuestFiles,
+  type GuestLook,
   type UpdateWish,
 } from '../../plugins/contract.js';
 import {
@@ -44,6 +46,9 @@ const isFinal = (error: unknown): boolean =>
   answered.some((entry) => entry.is(error)) ||
   // From 500 on it is the server's trouble, which may pass: a service that is just starting.
   (agentHttpRefused.is(error) && Number(error.detail['status']) < 500);
+
+const sees = (session: AgentSession): session is AgentSession & Pick<Required<AgentSession>, 'look'> =>
+  session.look !== undefined;
 
 const gone = Symbol('the VMM has ended');
 
@@ -99,6 +104,13 @@ export class AgentChannel {
   async ping(cx: Context): Promise<void> {
     await this.#ask({ milliseconds: this.#patience.hello, cx }, ({ session }, inner) =>
       agentCalls.ping(session, inner),
+    );
+  }
+
+  /** What can be seen of the guest; null where its dialect has no eyes. */
+  async look(cx: Context): Promise<GuestLook | null> {
+    return await this.#ask({ milliseconds: this.#patience.update, cx }, async ({ session }, inner) =>
+      sees(session) ? await agentCalls.look(session, inner) : null,
     );
   }
 

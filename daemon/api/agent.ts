@@ -5,6 +5,7 @@ import * as host from './errors/host.js';
 import * as vm from './errors/vm.js';
 import { AbsolutePath, VmRef } from './shapes/ids.js';
 import { PartSwitches, UpdateAnswer } from './shapes/update.js';
+import { Diagnosis } from './system.js';
 
 export const ping = defineMethod({
   name: 'agent.ping',
@@ -17,6 +18,16 @@ export const ping = defineMethod({
     agent: z.object({ dialect: z.string(), version: z.string().nullable() }),
   }),
   errors: [vm.vmUnknown, agent.agentSilent, agent.noAgent],
+});
+
+export const check = defineMethod({
+  name: 'agent.check',
+  summary:
+    'Look what a running guest lacks of what thaw needs: agent, kernel, programs, files; with remedies. Changes nothing.',
+  access: 'read',
+  params: z.strictObject({ vm: VmRef, timeout: z.int().min(1).max(600_000).default(15_000) }),
+  result: z.object({ vm: z.string(), diagnoses: z.array(Diagnosis) }),
+  errors: [vm.vmUnknown, vm.vmForeign],
 });
 
 export const update = defineMethod({

@@ -11,6 +11,7 @@ import * as vm from './vm.js';
 
 /** Every method of the contract, by name. */
 export const methods = {
+  'agent.check': agent.check,
   'agent.ping': agent.ping,
   'agent.update': agent.update,
   'agent.upgrade': agent.upgrade,

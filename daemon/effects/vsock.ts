@@ -163,6 +163,7 @@ export const agentConnect = effect(
 export const agentCalls = {
   hello: look('agent.hello', (session: AgentSession, cx) => session.hello(cx)),
   ping: look('agent.ping', (session: AgentSession, cx) => session.ping(cx)),
+  look: look('agent.look', (session: Pick<Required<AgentSession>, 'look'>, cx) => session.look(cx)),
   update: effect('agent.update', ({ session, wish }: { session: AgentSession; wish: UpdateWish }, cx) =>
     session.update(wish, cx),
   ),

@@ -1,5 +1,6 @@
 import { noAgent } from '../api/errors/agent.js';
 import type { Agents } from '../agent/agents.js';
+import { diagnoseGuest } from '../doctor/guest.js';
 import type { Operations } from '../operations/operations.js';
 import type { Updater } from '../vms/updater.js';
 import type { Upgrader } from '../vms/upgrader.js';
@@ -25,7 +26,7 @@ export function agentHandlers({
   upgrader,
   operations,
   roots,
-}: AgentParts): Pick<Handlers, 'agent.ping' | 'agent.update' | 'agent.upgrade'> {
+}: AgentParts): Pick<Handlers, 'agent.check' | 'agent.ping' | 'agent.update' | 'agent.upgrade'> {
   return {
     'agent.ping': async ({ vm: ref, timeout }, call) => {
       const vm = vms.ours(ref);
@@ -43,6 +44,14 @@ export function agentHandlers({
       );
       const milliseconds = performance.now() - started;
       return { vm: vm.id, milliseconds, agent: { dialect: agent.dialect, version } };
+    },
+    'agent.check': async ({ vm: ref, timeout }, call) => {
+      const vm = vms.ours(ref);
+      const asked = {
+        ...{ vm: vm.name, timeout, spec: vm.record.agent, paused: vm.observed.power.is === 'paused' },
+        channel: agents.find(vm.id) ?? null,
+      };
+      return { vm: vm.id, diagnoses: [...(await diagnoseGuest(asked, operations.looking(call.signal)))] };
     },
     'agent.update': async ({ vm: ref, timeout, parts }, call) => ({
       update: await updater.update(vms.ours(ref), { timeout, parts, signal: call.signal }),

@@ -1,4 +1,5 @@
 import type { UpdateAnswer, UpdatePart } from '../../daemon/api/shapes/update.js';
+import type { GuestFacts } from '../../daemon/api/shapes/guest.js';
 import type { Context } from './context.js';
 
 /** A byte stream to the guest: what a vsock connection gives. */
@@ -82,6 +83,14 @@ export interface GuestFiles {
   readonly confirm: (wish: Pick<SwapWish, 'path' | 'id'>, cx: Context) => Promise<'new' | 'old' | 'back'>;
 }
 
+/** What can be seen of a guest without changing it. */
+export interface GuestLook {
+  /** Commands of the agent that thaw uses and that are switched off, or unknown to it. */
+  readonly commandsOff: readonly string[];
+  /** null where a command is off without which nothing is to be seen. */
+  readonly facts: GuestFacts | null;
+}
+
 /** One conversation with one agent; its owner serialises the calls. */
 export interface AgentSession {
   /** The agent's version, once it is in sync. @throws agentGarbled, agentSilent */
@@ -93,6 +102,8 @@ export interface AgentSession {
   prepareDetach(mac: string, cx: Context): Promise<void>;
   /** Absent where a dialect has nothing for it. */
   readonly files?: GuestFiles;
+  /** Looks what the guest has of what thaw needs; changes nothing. Absent where a dialect can't. */
+  look?(cx: Context): Promise<GuestLook>;
   /** Forgets the conversation; the stream is closed by its owner. */
   close(): void;
 }

@@ -245,13 +245,17 @@ t.test('the agent’s own refusal is final, and the conversation goes on', async
     agentAnswers(connection, {
       'guest-info': () => ({
         version: '9',
-        supported_commands: [{ name: 'guest-exec', enabled: false }],
+        supported_commands: [
+          { name: 'guest-exec', enabled: false },
+          { name: 'guest-exec-status', enabled: true },
+        ],
       }),
     });
   });
   const got = await failure(channel.update(wish, cx));
   t.equal(got.reason, 'agent-command-off');
   t.match(got.message, 'guest-exec');
+  t.match(await channel.look(cx), { commandsOff: ['guest-exec'], facts: null }, 'nothing is to be seen');
   await channel.ping(cx);
   t.equal(guest.connections, 1);
 });

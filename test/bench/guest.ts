@@ -30,7 +30,10 @@ const oneByOne =
       };
       for (;;) {
         await sleep(pause);
-        const { exited, exitcode } = (await agent.do('guest-exec-status', { pid })) as Record<string, unknown>;
+        const { exited, exitcode } = (await agent.do('guest-exec-status', { pid })) as Record<
+          string,
+          unknown
+        >;
         if (!exited) continue;
         if (exitcode !== 0) throw new Error(`${command}: exit code ${String(exitcode)}`);
         break;

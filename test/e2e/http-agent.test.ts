@@ -11,6 +11,9 @@ t.test('a guest with an HTTP agent: snapshot, clone, a NIC that answers', async 
   const { client } = host;
   await client.vm.boot({ name: 'source', config: machine(), agent: { dialect: 'http' } });
   t.match(await client.agent.ping({ vm: 'source' }), { agent: { dialect: 'http', version: 'http-1.0' } });
+  const { diagnoses } = await client.agent.check({ vm: 'source' });
+  const shown = diagnoses.map(({ check, level }) => `${check} ${level}`);
+  t.strictSame(shown, ['agent ok', 'agent port warning', 'guest warning'], 'it shows no more of its guest');
   await client.snapshot.create({ vm: 'source', name: 'base' });
   const clone = only((await client.snapshot.restore({ snapshot: 'base', names: ['web'] })).clones);
   t.equal(clone.word, 'ready');

@@ -8,7 +8,7 @@ import { clean } from '../text.js';
 import { milliseconds } from '../units.js';
 
 const positionals = [{ name: 'VM', completes: 'vm' }] as const;
-const timeout = {
+export const timeout = {
   timeout: { type: 'duration', value: 'TIME', min: 1, max: 600_000, summary: 'for the agent to answer' },
 } as const;
 

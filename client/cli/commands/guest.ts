@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import { defineCommand, firstWord } from '../command.js';
+import { diagnosisLines, exitOf } from '../diagnosis.js';
 import { exit } from '../exit.js';
 import { planPreparation } from '../guest/plan.js';
 import { Tree } from '../guest/tree.js';
 import { clean } from '../text.js';
+import { timeout } from './agent.js';
 
 const architectures = ['x64', 'arm64'] as const;
 
@@ -48,5 +50,25 @@ export const prepare = defineCommand({
     });
     for (const note of notes) cli.note(note);
     return Promise.resolve(exit.ok);
+  },
+});
+
+export const guestCheck = defineCommand({
+  name: 'guest check',
+  aliases: ['agent check'],
+  summary: 'Look what a running guest lacks of what thaw needs, and what to do about it; changes nothing.',
+  positionals: [{ name: 'VM', completes: 'vm' }],
+  options: timeout,
+  details: [
+    'Exit code 1 where there is a problem; warnings alone are no failure.',
+    'Best asked of a source before its snapshot: clones have what it has.',
+  ],
+  async run({ values, words }, cli) {
+    const value = await cli.call('agent.check', {
+      vm: firstWord(words),
+      ...(values.timeout === undefined ? {} : { timeout: values.timeout }),
+    });
+    cli.answer({ value, lines: () => diagnosisLines(value.diagnoses, cli.out.paint) });
+    return exitOf(value.diagnoses);
   },
 });

@@ -7,7 +7,7 @@ import { completion } from './completion.js';
 import { events } from './events.js';
 import { explain } from './explain.js';
 import { extend } from './extend.js';
-import { prepare } from './guest.js';
+import { guestCheck, prepare } from './guest.js';
 import { help } from './help.js';
 import { install, uninstall } from './install.js';
 import { names } from './names.js';
@@ -50,6 +50,7 @@ export const commands: readonly Command[] = [
   events,
   explain,
   prepare,
+  guestCheck,
   networks,
   check,
   gc,

@@ -2,9 +2,8 @@ import { resolve } from 'node:path';
 import type { Diagnosis } from '../../../daemon/api/system.js';
 import { ThawError } from '../../../daemon/api/thaw-error.js';
 import { defineCommand } from '../command.js';
+import { diagnosisLines, exitOf } from '../diagnosis.js';
 import { exit, exitCodeOf } from '../exit.js';
-import type { Paint } from '../terminal.js';
-import { clean, pad } from '../text.js';
 import { age, bytes, milliseconds } from '../units.js';
 import { facts } from '../vm-view.js';
 
@@ -49,19 +48,6 @@ export const info = defineCommand({
 const roomWords = ({ used, most }: { used: number; most: number | null }, what: string): string =>
   most === null ? `${used} ${what} used` : `${used} of ${most} ${what} used`;
 
-const signs = { ok: ['green', '✓'], warning: ['yellow', '!'], problem: ['red', '✗'] } as const;
-
-function diagnosisLines(diagnoses: readonly Diagnosis[], paint: Paint): readonly string[] {
-  const left = Math.max(0, ...diagnoses.map(({ check }) => check.length));
-  return diagnoses.flatMap(({ check, level, found, remedy }) => {
-    const [colour, sign] = signs[level];
-    return [
-      `${paint(colour, sign)} ${pad(clean(check), left)}  ${clean(found)}`,
-      ...(remedy === null ? [] : [`  ${' '.repeat(left)}  → ${clean(remedy)}`]),
-    ];
-  });
-}
-
 export const doctor = defineCommand({
   name: 'doctor',
   summary:
@@ -87,7 +73,7 @@ export const doctor = defineCommand({
       lines: () => diagnosisLines(answer.diagnoses, cli.out.paint),
     });
     if ('away' in answer) return exit.unreachable;
-    return answer.diagnoses.some(({ level }) => level === 'problem') ? exit.failed : exit.ok;
+    return exitOf(answer.diagnoses);
   },
 });
 

@@ -64,3 +64,6 @@ pci_of() {
   return 1
 }
 `.replaceAll('$\\{', '${');
+
+/** The guest reads every byte of a script, its agent a second time: what is there for us stays here. */
+export const withoutComments = (text: string): string => text.replace(/^ *#.*\n/gm, '');

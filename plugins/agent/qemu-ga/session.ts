@@ -6,9 +6,18 @@ import {
   updateFailed,
   upgradeFailed,
 } from '../../../daemon/api/errors/agent.js';
+import { GuestFacts } from '../../../daemon/api/shapes/guest.js';
 import { UpdateAnswer } from '../../../daemon/api/shapes/update.js';
-import type { AgentSession, Context, GuestFiles, GuestStream, UpdateWish } from '../../contract.js';
+import type {
+  AgentSession,
+  Context,
+  GuestFiles,
+  GuestLook,
+  GuestStream,
+  UpdateWish,
+} from '../../contract.js';
 import { execute } from './exec.js';
+import { lookScript } from './look-script.js';
 import { place } from './place.js';
 import { Rpc, type Command } from './rpc.js';
 import { printfFormat, reseedProgram } from '../../../daemon/api/guest/reseed-program.js';
@@ -27,6 +36,19 @@ const info = z.object({
   supported_commands: z.array(z.object({ name: z.string(), enabled: z.boolean() })).default([]),
 });
 
+/** Without these nothing is to be had of a guest. */
+const neededCommands = ['guest-exec', 'guest-exec-status'] as const;
+/** What thaw asks for besides: for the clock, and for files. */
+const otherCommands = [
+  'guest-get-time',
+  'guest-set-time',
+  'guest-file-open',
+  'guest-file-write',
+  'guest-file-flush',
+  'guest-file-read',
+  'guest-file-close',
+] as const;
+
 /** A guest has its host's processor. */
 const reseeder = printfFormat(reseedProgram(process.arch) ?? Buffer.alloc(0));
 
@@ -40,7 +62,8 @@ export class QemuGaSession implements AgentSession {
   readonly #vm: string;
   readonly #rpc: Rpc;
   readonly #options: QemuGaOptions;
-  #disabled: ReadonlySet<string> = new Set();
+  /** Those that its guest-info names, and whether they may be used; null where it does not tell. */
+  #commands: ReadonlyMap<string, boolean> | null = null;
   /** Guest's clock less host's, in milliseconds, and when that was so. */
   #clock: { readonly off: number; readonly at: number } | null = null;
 
@@ -61,7 +84,7 @@ export class QemuGaSession implements AgentSession {
       throw agentGarbled({ vm: this.#vm, why: 'its guest-info has another shape' }, { cause: parsed.error });
     }
     const { version, supported_commands: commands } = parsed.data;
-    this.#disabled = new Set(commands.filter(({ enabled }) => !enabled).map(({ name }) => name));
+    this.#commands = new Map(commands.map(({ name, enabled }) => [name, enabled]));
     return { version };
   }
 
@@ -81,6 +104,17 @@ export class QemuGaSession implements AgentSession {
     const answer = await this.#run({ script: detachScript(mac), shape, what: 'detach' }, cx);
     if (answer.gone) return;
     throw updateFailed({ vm: this.#vm, part: 'network', why: answer.why ?? 'the NIC did not go' });
+  }
+
+  async look(cx: Context): Promise<GuestLook> {
+    const told = this.#commands;
+    const off = (name: string): boolean => told !== null && told.get(name) !== true;
+    const commandsOff = [...neededCommands, ...otherCommands].filter(off);
+    if (neededCommands.some(off)) return { commandsOff, facts: null };
+    return {
+      commandsOff,
+      facts: await this.#run({ script: lookScript, shape: GuestFacts, what: 'facts' }, cx),
+    };
   }
 
   get files(): GuestFiles {
@@ -120,8 +154,8 @@ export class QemuGaSession implements AgentSession {
     cx: Context,
   ): Promise<z.output<T>> {
     const vm = this.#vm;
-    for (const command of ['guest-exec', 'guest-exec-status']) {
-      if (this.#disabled.has(command)) throw agentCommandOff({ vm, command });
+    for (const command of neededCommands) {
+      if (this.#commands?.get(command) === false) throw agentCommandOff({ vm, command });
     }
     const wish = { path: '/bin/sh', args: ['-c', script.text], input: script.input };
     const { code, signal, out, err } = await execute({ rpc: this.#rpc, vm, wish }, cx);

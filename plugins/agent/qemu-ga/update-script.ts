@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { UpdatePart } from '../../../daemon/api/shapes/update.js';
 import type { GuestIdentity, GuestNic, UpdateWish } from '../../contract.js';
 import { quote } from './quote.js';
-import { library } from './script-library.js';
+import { library, withoutComments } from './script-library.js';
 import { hostKeysLibrary } from './script-host-keys.js';
 import { identityLibrary } from './script-identity.js';
 import { networkLibrary } from './script-network.js';
@@ -39,9 +39,6 @@ export function updateScript(wish: UpdateWish, facts: ScriptFacts): Script {
   const functions = [library, ...libraries].map(withoutComments);
   return { text: [...functions, read, ...body, answer].join('\n'), input: `${needed.join('\n')}\n` };
 }
-
-/** The guest reads every byte of a script, its agent a second time: what is there for us stays here. */
-const withoutComments = (text: string): string => text.replace(/^ *#.*\n/gm, '');
 
 // The programs' environment is read only where there are programs: a shell reads byte by byte.
 const read = 'IFS= read -r SEED; IFS= read -r IDENTITY; exec 3<&0 </dev/null';

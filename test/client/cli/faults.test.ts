@@ -99,6 +99,7 @@ void t.test('what a check or the doctor finds is a failure; a warning is none', 
   const fake = await startFake(t, {
     'network.check': () => ({ result: { findings: [finding], pings: [] } }),
     'system.doctor': () => ({ result: { diagnoses: [{ ...diagnosis, level }] } }),
+    'agent.check': () => ({ result: { vm: 'web-1', diagnoses: [{ ...diagnosis, level }] } }),
     'agent.update': () => ({
       result: {
         update: {
@@ -113,9 +114,11 @@ void t.test('what a check or the doctor finds is a failure; a warning is none', 
   const run = async (...args: string[]) => (await thaw([...args, '--socket', fake.socket])).code;
   t.equal(await run('check'), exit.failed);
   t.equal(await run('doctor'), exit.failed);
+  t.equal(await run('guest', 'check', 'web-1'), exit.failed);
   t.equal(await run('update', 'web-1'), exit.failed);
   level = 'warning';
   t.equal(await run('doctor'), exit.ok);
+  t.equal(await run('guest', 'check', 'web-1'), exit.ok);
 });
 
 void t.test('a guest’s words can’t steer the terminal', async (t) => {

@@ -81,6 +81,10 @@ const results: Readonly<Record<string, unknown>> = {
       },
     ],
   },
+  'agent.check': {
+    vm: vm.id,
+    diagnoses: [{ check: 'virtio_net', level: 'warning', found: 'not loaded', remedy: 'load it' }],
+  },
   'agent.ping': { vm: vm.id, milliseconds: 1.5, agent: { dialect: 'qemu-ga', version: '7.2' } },
   'agent.upgrade': {
     ...{ vm: vm.id, path: '/etc/thaw/restore.d/50-app', sha256: 'abc', bytes: 7 },
@@ -465,6 +469,12 @@ const cases: readonly Case[] = [
     args: 'update web-1 --timeout 3s',
     sends: [['agent.update', { vm: 'web-1', timeout: 3000 }]],
     shows: /network +done/,
+    quiet: '',
+  },
+  {
+    args: 'guest check web-1 --timeout 3s',
+    sends: [['agent.check', { vm: 'web-1', timeout: 3000 }]],
+    shows: /! virtio_net +not loaded\n +→ load it/,
     quiet: '',
   },
   {
