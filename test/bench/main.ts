@@ -1,6 +1,6 @@
 // `npm run bench [rpc|hook|restore|guest|attachments|batch|memory …]`: prints one JSON object; what it is doing goes to
-// standard error. Everything that is compared is measured in turns in one run, so that whatever else the machine does hits both
-// sides.
+// standard error. Everything that is compared is measured in turns in one run, so that whatever else the machine does
+// hits both sides.
 import { cpus } from 'node:os';
 import { Box } from '../support/box.js';
 import { Host, type HostOptions } from '../support/host.js';
