@@ -4,6 +4,7 @@ export type * from './contract/container.js';
 export * from './contract/context.js';
 export * from './contract/effect.js';
 export * from './contract/http-answer.js';
+export * from './contract/lifecycle.js';
 export * from './contract/network.js';
 export * from './contract/plugin.js';
 export * from './contract/step.js';

@@ -4,10 +4,12 @@ import { reconcileAtStart } from '../reconcile/reconcile.js';
 import { Reconciler } from '../reconcile/reconciler.js';
 import { proveDraft } from '../restore/proof.js';
 import { Catalog } from '../snapshots/catalog.js';
+import { factsOf } from '../snapshots/view.js';
 import { Binaries } from '../vmm/binaries.js';
 import { Cgroups } from '../vmm/cgroups.js';
 import { Fleet } from '../vmm/fleet.js';
 import { Health } from '../vms/health.js';
+import { Herald } from '../vms/herald.js';
 import { Lifecycle } from '../vms/lifecycle.js';
 import { Lifetimes } from '../vms/lifetimes.js';
 import type { Ground } from './ground.js';
@@ -30,6 +32,7 @@ type Parts = Ground & Place & Awaited<ReturnType<typeof openPlugins>>;
  */
 export async function openMachines(life: Lifetime, parts: Parts) {
   const { config, slice, log, cx, operations, records, events, registry, plugins, store } = parts;
+  const { moments } = plugins;
   const fleet: Fleet = await life.open(
     'fleet',
     () =>
@@ -64,18 +67,23 @@ export async function openMachines(life: Lifetime, parts: Parts) {
       ),
   });
   const bench = { records, kinds };
-  const lifecycle = new Lifecycle({ bench, registry, operations, events, log, fleet, agents });
-  const health = new Health({ fleet, agents, events });
+  const herald = new Herald({ events, moments });
+  const lifecycle = new Lifecycle({ bench, registry, operations, herald, log, fleet, agents });
+  const health = new Health({ fleet, agents, herald });
   const host = await hostLook(undefined, cx);
   registry.room.limit(config.limits);
   const cgroups = new Cgroups({ ...config.cgroups, slice });
   // Refused now rather than at the first VM.
   await cgroups.confinement(undefined, cx);
   const lifetimes = new Lifetimes({ registry, records, lifecycle, operations, events, log });
-  const machines = { fleet, agents, kinds, lifecycle, health, host, cgroups, lifetimes };
+  const machines = { fleet, agents, kinds, herald, moments, lifecycle, health, host, cgroups, lifetimes };
   await reconcileAtStart({ ...parts, ...machines }, cx);
   // Only now: what a daemon before had published and not committed is gone by now.
   const catalog = await Catalog.open(store, cx);
+  await moments.synchronize(() => ({
+    vms: registry.visible().map((vm) => vm.view()),
+    snapshots: catalog.all().map(factsOf),
+  }));
   return { ...machines, catalog, reconciler: new Reconciler({ ...parts, ...machines }) };
 }
 

@@ -27,11 +27,14 @@ export function kindOf(kinds: StepKinds, step: Step): StepKind {
 /** What steps answered, by label; a step that answers nothing is not in it. */
 export type Answers = ReadonlyMap<string, Json>;
 
-/** Runs the steps in order. Ends at the first that fails, or when the operation is aborted; undoes nothing. */
+/**
+ * Runs the steps in order. Ends at the first that fails, or when the operation is aborted; undoes nothing.
+ * @param after called after each step; the next waits for what it returns
+ */
 export async function runSteps(
   operation: Operation,
   steps: readonly Step[],
-  kinds: StepKinds,
+  { kinds, after }: { kinds: StepKinds; after?: ((step: Step) => Promise<void> | undefined) | undefined },
 ): Promise<Answers> {
   const answers = new Map<string, Json>();
   for (const step of steps) {
@@ -39,6 +42,8 @@ export async function runSteps(
     const label = stepLabel(step);
     const answer = await operation.during(label, 'step', () => kindOf(kinds, step).run(step, operation.cx));
     if (answer !== undefined) answers.set(label, answer);
+    const told = after?.(step);
+    if (told) await told;
   }
   return answers;
 }

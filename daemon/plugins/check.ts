@@ -7,6 +7,7 @@ export const kinds: Readonly<Record<PluginKind, 'one' | 'many'>> = {
   storage: 'one',
   strategy: 'many',
   agent: 'many',
+  lifecycle: 'many',
 };
 
 const namePattern = /^[a-z][a-z0-9-]{0,30}$/;
@@ -14,7 +15,7 @@ const namePattern = /^[a-z][a-z0-9-]{0,30}$/;
 export type Checked<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
-const refuse = (why: string): { ok: false; why: string } => ({ ok: false, why });
+export const refuse = (why: string): { ok: false; why: string } => ({ ok: false, why });
 
 /** Whether something loaded is a plugin that this daemon can start; built-in ones pass the same checks. */
 export function checkPlugin(candidate: unknown): Checked<AnyPlugin> {

@@ -11,6 +11,7 @@ import {
   within,
 } from '../../plugins/contract.js';
 import { orAbandon } from './abandon.js';
+import { Moments } from './moments.js';
 import { closeStarted, type HostParts, type Started } from './start.js';
 
 /** A plugin that runs. */
@@ -25,6 +26,8 @@ export class PluginSet {
   readonly storage: SnapshotStore;
   readonly strategies: ReadonlyMap<string, NetworkStrategy>;
   readonly dialects: ReadonlyMap<string, AgentDialect>;
+  /** What tells those that listen. */
+  readonly moments: Moments;
   readonly #running: readonly Running[];
   readonly #log: HostParts['log'];
   readonly #closeDeadline: number;
@@ -39,6 +42,8 @@ export class PluginSet {
     this.storage = only('storage', ofKind('storage', running));
     this.strategies = ofKind('strategy', running);
     this.dialects = ofKind('agent', running);
+    const listeners = [...ofKind('lifecycle', running)].map(([plugin, given]) => ({ plugin, given }));
+    this.moments = new Moments(listeners, closing.log);
   }
 
   /** What runs, in the order of its start. */
@@ -46,9 +51,11 @@ export class PluginSet {
     return this.#running.map(({ plugin: { kind, name } }) => ({ kind, name }));
   }
 
-  /** Closes all, the last started first. One that fails or takes too long is logged, and the next has its turn. */
+  /** Closes all once nothing is being told, the last started first. One that fails or takes too long is logged, and the next has its turn. */
   close(): Promise<void> {
-    this.#closed ??= closeAll(this.#running, { log: this.#log, deadline: this.#closeDeadline });
+    this.#closed ??= this.moments
+      .idle()
+      .then(() => closeAll(this.#running, { log: this.#log, deadline: this.#closeDeadline }));
     return this.#closed;
   }
 }

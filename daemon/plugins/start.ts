@@ -8,6 +8,7 @@ import {
   within,
 } from '../../plugins/contract.js';
 import { orAbandon } from './abandon.js';
+import { checkHooks } from './check-hooks.js';
 
 /** What every plugin is given, beside the context of its start. */
 export type HostParts = Omit<PluginHost, 'cx'>;
@@ -40,6 +41,11 @@ export async function startPlugin(wish: StartWish, cx: Context): Promise<Started
       const started: unknown = await orAbandon(starting, limited.signal);
       // What a plugin from a path gives, no compiler has seen.
       if (typeof started !== 'object' || started === null) throw new TypeError(`it gave ${String(started)}`);
+      const checked = plugin.kind === 'lifecycle' ? checkHooks(started) : { ok: true as const };
+      if (!checked.ok) {
+        await orAbandon(closeStarted(started as Started), limited.signal).catch(() => undefined);
+        throw new TypeError(checked.why);
+      }
       return started as Started;
     } catch (error) {
       if (limited.signal.aborted) void closeLate(starting, wish);

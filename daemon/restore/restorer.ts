@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { UpdatePart } from '../api/shapes/update.js';
 import type { Agents } from '../agent/agents.js';
-import type { EventHub } from '../events/hub.js';
 import { newMachineId, newVmId } from '../operations/ids.js';
 import type { Operation } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
@@ -38,7 +37,6 @@ export interface RestorerParts {
   readonly lifecycle: Lifecycle;
   readonly lifetimes: Lifetimes;
   readonly slots: SlotPool;
-  readonly events: EventHub;
   readonly guest: GuestRules;
 }
 
@@ -119,9 +117,6 @@ export class Restorer {
     const name = wanted ?? cloneName(order.manifest.name, id);
     const operation = operations.begin({ method: 'snapshot.restore', vm: id, name, signal: order.signal });
     const of = { vm: id, operation: operation.id };
-    operation.follow((step, state) => {
-      if (state === 'done') this.#tell(step, of);
-    });
     if (order.follow) operation.follow(order.follow(of));
     try {
       if (slot) claims.note(() => slots.giveBack(slot));
@@ -215,12 +210,6 @@ export class Restorer {
   #slotFor({ strategy, manifest, places, container }: Order): Slot | undefined {
     if (container?.join?.how === 'takeover') return undefined;
     return this.#parts.slots.take({ strategy: strategy.name, snapshot: manifest.id, places });
-  }
-
-  #tell(step: string, of: { vm: string; operation: string }): void {
-    if (step === 'load') this.#parts.events.emit({ type: 'vm.loaded', ...of });
-    if (step.startsWith('nic '))
-      this.#parts.events.emit({ type: 'vm.attached', ...of, detail: { nic: step.slice(4) } });
   }
 
   #committed(vm: Vm, steps: readonly Step[], answers: Answers): Partial<VmRecord> {

@@ -1,9 +1,10 @@
 import type { EventHub } from '../events/hub.js';
 import type { Operations } from '../operations/operations.js';
+import type { Moments } from '../plugins/moments.js';
 import type { Registry } from '../vms/registry.js';
 import type { SnapshotStore } from '../../plugins/contract.js';
 import type { Catalog } from './catalog.js';
-import { clonesOf } from './view.js';
+import { clonesOf, factsOf } from './view.js';
 
 export interface DeleterParts {
   readonly catalog: Catalog;
@@ -11,6 +12,7 @@ export interface DeleterParts {
   readonly registry: Registry;
   readonly operations: Operations;
   readonly events: EventHub;
+  readonly moments: Moments;
 }
 
 /** Deletes snapshots that nobody needs any more. */
@@ -23,7 +25,7 @@ export class Deleter {
 
   /** @returns its id @throws snapshotUnknown, snapshotInUse */
   async delete(ref: string, signal: AbortSignal): Promise<string> {
-    const { catalog, store, registry, operations, events } = this.#parts;
+    const { catalog, store, registry, operations, events, moments } = this.#parts;
     const manifest = catalog.find(ref);
     catalog.assertFree(manifest, clonesOf(manifest, registry));
     // Gone for everybody else before the first file goes; back where the store says that nothing went.
@@ -39,6 +41,8 @@ export class Deleter {
     }
     operation.end('committed');
     events.emit({ type: 'snapshot.deleted', snapshot: manifest.id, operation: operation.id });
+    const facts = () => ({ operation: operation.id, snapshot: factsOf(manifest), detail: {} });
+    await moments.tell('snapshot.deleted', { of: manifest.id, facts });
     return manifest.id;
   }
 }

@@ -11,6 +11,7 @@ import type { EventHub } from '../events/hub.js';
 import { newSnapshotId } from '../operations/ids.js';
 import { asThawError, type Operation, type StepListener } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
+import type { Moments } from '../plugins/moments.js';
 import type { Unsealed } from '../steps/snapshot.js';
 import type { VmmConfig } from '../vmm/answers.js';
 import type { Fleet } from '../vmm/fleet.js';
@@ -18,9 +19,10 @@ import { Claims } from '../vms/claims.js';
 import type { Health } from '../vms/health.js';
 import type { Lifecycle } from '../vms/lifecycle.js';
 import type { Vm } from '../vms/vm.js';
-import type { Context } from '../../plugins/contract.js';
+import type { Context, SnapshotTold } from '../../plugins/contract.js';
 import type { Catalog } from './catalog.js';
 import { fitnessOf } from './fitness.js';
+import { factsOf } from './view.js';
 import { manifestDrives, manifestNics, planSnapshot, type SnapshotFacts } from './plan.js';
 
 export interface SnapshotterParts {
@@ -33,6 +35,7 @@ export interface SnapshotterParts {
   readonly operations: Operations;
   readonly lifecycle: Lifecycle;
   readonly events: EventHub;
+  readonly moments: Moments;
 }
 
 export interface SnapshotOrder extends Pick<
@@ -56,7 +59,7 @@ export class Snapshotter {
    * @throws nicPresent, fitnessUnknown, driveNotPortable, fileMissing, fileReplaced, nameTaken, and what its failing step threw
    */
   async create(vm: Vm, order: SnapshotOrder): Promise<Manifest> {
-    const { catalog, operations, lifecycle, events } = this.#parts;
+    const { catalog, operations, lifecycle, events, moments } = this.#parts;
     const id = vm.record.reservedSnapshot ?? newSnapshotId();
     const operation = operations.begin({
       method: 'snapshot.create',
@@ -80,6 +83,11 @@ export class Snapshotter {
       claims.giveBack();
       throw operation.refuse(thrown);
     }
+    const told = (detail: SnapshotTold['detail'] = {}) => ({
+      of: id,
+      facts: () => ({ operation: operation.id, snapshot: factsOf(facts.manifest), detail }),
+    });
+    await moments.tell('snapshot.creating', { ...told(), cx: operation.cx });
     const taken: Manifest[] = [];
     try {
       await lifecycle.change(vm, {
@@ -94,12 +102,15 @@ export class Snapshotter {
       });
     } catch (thrown) {
       claims.giveBack();
-      throw tellSource(vm, asThawError(thrown));
+      const error = asThawError(thrown);
+      await moments.tell('snapshot.failed', told({ reason: error.reason, message: error.message }));
+      throw tellSource(vm, error);
     }
     const [manifest] = taken;
     if (!manifest) throw internal({ what: 'a snapshot was committed without a manifest' });
     catalog.add(manifest);
     events.emit({ type: 'snapshot.created', snapshot: id, vm: vm.id, operation: operation.id });
+    await moments.tell('snapshot.created', told());
     return manifest;
   }
 

@@ -6,7 +6,6 @@ import { Name } from '../api/shapes/ids.js';
 import type { Vm as VmView } from '../api/shapes/vm.js';
 import type { Agents } from '../agent/agents.js';
 import { vmmOwner, type VmmOwner } from '../effects/vmm-owner.js';
-import type { EventHub } from '../events/hub.js';
 import { newVmId } from '../operations/ids.js';
 import { asThawError, type Operation } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
@@ -20,6 +19,7 @@ import { within, type Context } from '../../plugins/contract.js';
 import { Claims } from './claims.js';
 import type { ForeignVms } from './foreign.js';
 import { firstAddress } from './identity.js';
+import type { Herald } from './herald.js';
 import type { Registry } from './registry.js';
 import { Vm } from './vm.js';
 
@@ -31,7 +31,7 @@ export interface AdopterParts {
   readonly fleet: Fleet;
   readonly agents: Agents;
   readonly operations: Operations;
-  readonly events: EventHub;
+  readonly herald: Herald;
 }
 
 export interface AdoptOrder extends Omit<CheckedParamsOf<'vm.adopt'>, 'vm'> {
@@ -88,7 +88,7 @@ export class Adopter {
 
   /** Gives a VM back as it is. @throws notAdopted, holdsNics, vmBusy */
   async release(vm: Vm, signal: AbortSignal): Promise<void> {
-    const { operations, records, registry, agents, fleet, events, foreign } = this.#parts;
+    const { operations, records, registry, agents, fleet, herald, foreign } = this.#parts;
     const { adopted, attachments } = vm.record;
     const operation = operations.begin({ method: 'vm.release', vm: vm.id, name: vm.name, signal });
     try {
@@ -106,12 +106,7 @@ export class Adopter {
     fleet.letGo(vm.id);
     registry.remove(vm);
     operation.end('committed');
-    events.emit({
-      type: 'vm.removed',
-      vm: vm.id,
-      operation: operation.id,
-      detail: { name: vm.name, released: true },
-    });
+    await herald.tell('vm.removed', vm, { operation, detail: { name: vm.name, released: true } });
     await foreign.lookAgain(adopted.dir);
   }
 
@@ -119,7 +114,7 @@ export class Adopter {
     view: VmView,
     how: { id: VmRecord['id']; name: Name; order: AdoptOrder; operation: Operation; claims: Claims },
   ): Promise<Vm> {
-    const { registry, records, fleet, agents, events, foreign, runDir } = this.#parts;
+    const { registry, records, fleet, agents, herald, foreign, runDir } = this.#parts;
     const { id, name, order, operation, claims } = how;
     const { cx } = operation;
     registry.takeName(name, id);
@@ -145,8 +140,7 @@ export class Adopter {
     vm.sawProcess({ is: 'alive', at: Date.now(), pid, startTime });
     vm.sawPower(learned.running ? 'running' : 'paused');
     operation.end('committed');
-    const detail = { name, state: vm.view().word, origin: 'adopted' };
-    events.emit({ type: 'vm.changed', vm: id, operation: operation.id, detail });
+    await herald.adopted(vm, operation);
     return vm;
   }
 

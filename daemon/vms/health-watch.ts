@@ -7,6 +7,7 @@ import type { Fleet } from '../vmm/fleet.js';
 import { endable } from '../vmm/turns.js';
 import type { Context } from '../../plugins/contract.js';
 import { unreachable, type Fault, type Health } from './health.js';
+import type { Herald } from './herald.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Registry } from './registry.js';
 import type { Vm } from './vm.js';
@@ -18,6 +19,7 @@ export interface HealthWatchParts {
   readonly lifecycle: Lifecycle;
   readonly operations: Operations;
   readonly events: EventHub;
+  readonly herald: Herald;
   /** Seconds between two questions to the same agent; 0 to ask none. */
   readonly agentSeconds: number;
 }
@@ -106,7 +108,10 @@ export class HealthWatch {
     if (type === null) return;
     const { readiness } = after;
     const why = readiness.is === 'degraded' ? { reason: readiness.reason, remedy: readiness.remedy } : {};
-    this.#parts.events.emit({ type, vm: vm.id, detail: { name: vm.name, state: after.word, ...why } });
+    const detail = { name: vm.name, state: after.word, ...why };
+    // Plugins hear of it in their own time: nothing is waiting for them.
+    if (type !== 'vm.changed') void this.#parts.herald.tell(type, vm, { operation: null, detail });
+    else this.#parts.events.emit({ type, vm: vm.id, detail });
   }
 }
 

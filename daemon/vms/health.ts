@@ -1,9 +1,9 @@
 import type { Agents } from '../agent/agents.js';
-import type { EventHub } from '../events/hub.js';
 import { capabilitiesOf } from '../vmm/capabilities.js';
 import type { Fleet } from '../vmm/fleet.js';
 import { within, type Context } from '../../plugins/contract.js';
 import type { PowerState } from '../api/shapes/vm.js';
+import type { Herald } from './herald.js';
 import type { Vm } from './vm.js';
 
 /** Milliseconds for an agent to answer after a resume, before it is called unreachable. */
@@ -35,12 +35,12 @@ const apiSilent: Fault = {
 export class Health {
   readonly #fleet: Fleet;
   readonly #agents: Agents;
-  readonly #events: EventHub;
+  readonly #herald: Herald;
 
-  constructor(parts: { fleet: Fleet; agents: Agents; events: EventHub }) {
+  constructor(parts: { fleet: Fleet; agents: Agents; herald: Herald }) {
     this.#fleet = parts.fleet;
     this.#agents = parts.agents;
-    this.#events = parts.events;
+    this.#herald = parts.herald;
   }
 
   /** Asks the VMM whether the guest runs. */
@@ -107,7 +107,8 @@ export class Health {
     vm.sawFault(fault);
     if (fault === null) return;
     const detail = { name: vm.name, ...fault };
-    this.#events.emit({ type: 'vm.degraded', vm: vm.id, operation: vm.operation?.id ?? null, detail });
+    // Plugins hear of it in their own time: nothing is waiting for them.
+    void this.#herald.tell('vm.degraded', vm, { operation: vm.operation, detail });
   }
 
   /** Why pausing this VM costs its agent; null where it does not (fact 19). */

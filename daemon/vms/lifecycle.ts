@@ -1,10 +1,8 @@
 import { cancelled } from '../api/errors/rpc.js';
-import type { ThawEvent } from '../api/events.js';
 import type { ThawError } from '../api/thaw-error.js';
 import type { ProcessExit } from '../effects/process.js';
-import type { EventHub } from '../events/hub.js';
 import type { Agents } from '../agent/agents.js';
-import type { Context, Step } from '../../plugins/contract.js';
+import type { Context, Json, Step, VmTold } from '../../plugins/contract.js';
 import type { Pending, VmRecord } from '../records/vm-record.js';
 import { hasNic } from '../steps/detach.js';
 import type { Log } from '../log/logger.js';
@@ -12,6 +10,7 @@ import type { Fleet } from '../vmm/fleet.js';
 import type { Mortal } from '../vmm/process.js';
 import { asThawError, type Operation } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
+import type { Herald } from './herald.js';
 import { perform, undoAll, undoChange, type Bench, type Change } from './transact.js';
 import type { Registry } from './registry.js';
 import { withoutUnplugged } from './unplugged.js';
@@ -27,7 +26,7 @@ export interface LifecycleParts {
   readonly bench: Bench;
   readonly registry: Registry;
   readonly operations: Operations;
-  readonly events: EventHub;
+  readonly herald: Herald;
   readonly log: Log;
   readonly fleet: Fleet;
   readonly agents: Agents;
@@ -38,6 +37,8 @@ export class Lifecycle {
   readonly #parts: LifecycleParts;
   /** VMs whose VMM was seen to have ended, while they are freed. */
   readonly #burying = new Set<Vm>();
+  /** VMs of which was told that they failed or have stopped: that is told once, however often their rest resists. */
+  readonly #over = new WeakSet<Vm>();
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
@@ -49,30 +50,32 @@ export class Lifecycle {
    * @throws what the failing step threw
    */
   async make(vm: Vm, change: Change, keepOnFailure: boolean): Promise<void> {
-    const { bench, events, registry } = this.#parts;
+    const { bench, herald, registry } = this.#parts;
     const { operation } = change;
     vm.claim(operation);
     registry.add(vm);
-    this.#tell('vm.preparing', vm, operation);
     try {
-      await perform(vm, change, bench);
+      herald.changed('vm.preparing', vm, operation);
+      // Once it is recorded: whoever is asked may note it, and is told that it is gone even if we die in between.
+      const written = async (): Promise<void> => {
+        await change.written?.();
+        await herald.ask(vm, operation);
+      };
+      await perform(vm, { ...change, written, after: herald.afterStep(vm, operation) }, bench);
       this.#sawRunning(vm);
       operation.mark(vm.record.confirmed ? 'ready' : 'made');
       operation.end('committed');
-      this.#tell(vm.record.confirmed ? 'vm.ready' : 'vm.changed', vm, operation);
     } catch (thrown) {
-      const error = asThawError(thrown);
-      if (operation.name !== null)
-        events.emit({
-          type: 'vm.failed',
-          vm: vm.id,
-          operation: operation.id,
-          detail: { reason: error.reason, message: error.message },
-        });
+      const error = asThawError(thrown).within(operation.id);
+      const { reason, message } = error;
+      this.#over.add(vm);
+      await herald.tell('vm.failed', vm, { operation, detail: { reason, message } });
       if (keepOnFailure && vm.record.pending !== null) await this.#keep(vm, operation, error);
       else await this.#undone(operation, error, () => this.#free(vm, operation, { more: change.steps }));
       throw error;
     }
+    if (vm.record.confirmed) await herald.tell('vm.ready', vm, { operation });
+    else herald.changed('vm.changed', vm, operation);
   }
 
   /**
@@ -88,7 +91,8 @@ export class Lifecycle {
       throw operation.refuse(thrown);
     }
     try {
-      await perform(vm, change, this.#parts.bench);
+      const { bench, herald } = this.#parts;
+      await perform(vm, { ...change, after: herald.afterStep(vm, operation) }, bench);
       operation.end('committed');
     } catch (thrown) {
       const error = asThawError(thrown).within(operation.id);
@@ -96,7 +100,7 @@ export class Lifecycle {
       await this.#undone(operation, error, () => this.#undoChange(vm, change));
       throw error;
     } finally {
-      this.#tell('vm.changed', vm, operation);
+      this.#parts.herald.changed('vm.changed', vm, operation);
     }
   }
 
@@ -138,11 +142,16 @@ export class Lifecycle {
     // What made it has undone it, or keeps it to be looked at.
     if (this.#parts.registry.byId(vm.id) !== vm || vm.record.kept || vm.operation) return;
     this.#parts.log.warn({ vm: vm.id, err: died }, 'a VMM has ended by itself');
-    await this.#remove(vm, 'vm.ended', { exit, log: died.detail['log'], reason: died.reason });
+    await this.#remove(vm, 'vm.ended', {
+      exit: { ...exit },
+      log: died.detail['log'] as Json,
+      reason: died.reason,
+    });
   }
 
   /** Frees a VM that another daemon has left unfinished, or whose VMM has ended meanwhile. */
   async discard(vm: Vm): Promise<void> {
+    if (vm.record.pending?.makes === true) this.#over.add(vm);
     await this.#remove(vm, 'vm.discard', { exit: null });
   }
 
@@ -180,15 +189,15 @@ export class Lifecycle {
     await undoChange(vm, { ...change, undone }, bench);
   }
 
-  async #remove(vm: Vm, method: string, detail: object): Promise<void> {
-    const { operations, events } = this.#parts;
+  async #remove(vm: Vm, method: string, detail: VmTold['detail']): Promise<void> {
+    const { operations, herald } = this.#parts;
     const operation = operations.begin({ method, vm: vm.id, name: vm.record.name });
     vm.claim(operation);
-    this.#tell('vm.changed', vm, operation);
-    const stopped = (): void => {
-      const { id, name } = operation;
-      if (name !== null)
-        events.emit({ type: 'vm.stopped', vm: vm.id, operation: id, detail: { name, ...detail } });
+    herald.changed('vm.changed', vm, operation);
+    const stopped = async (): Promise<void> => {
+      if (this.#over.has(vm)) return;
+      this.#over.add(vm);
+      await herald.tell('vm.stopped', vm, { operation, detail: { name: operation.name, ...detail } });
     };
     try {
       await this.#free(vm, operation, { more: [], stopped });
@@ -215,20 +224,20 @@ export class Lifecycle {
   async #free(
     vm: Vm,
     operation: Operation,
-    { more, stopped }: { more: readonly Step[]; stopped?: () => void },
+    { more, stopped }: { more: readonly Step[]; stopped?: () => Promise<void> },
   ): Promise<void> {
-    const { bench, registry, agents, fleet } = this.#parts;
+    const { bench, registry, agents, fleet, herald } = this.#parts;
     const aside = operation.aside(new AbortController().signal);
     // Before its VMM ends: what was begun is finished, by the next daemon if need be. A full disk must not keep us from it.
     await vm.write({ removing: true }, bench.records, aside).catch(() => undefined);
     await agents.close(vm.id);
     // First of all: what else is undone is then in nobody's use, and NICs need no unplugging.
     await operation.during('end', 'undo', () => fleet.end({ vm: vm.id, dir: vm.dir }, aside));
-    stopped?.();
+    await stopped?.();
     await undoAll(vm, { operation, more }, bench);
     fleet.forget(vm.id);
     registry.remove(vm);
-    this.#tell('vm.removed', vm, operation);
+    await herald.tell('vm.removed', vm, { operation });
   }
 
   async #keep(vm: Vm, operation: Operation, error: ThawError): Promise<void> {
@@ -253,12 +262,5 @@ export class Lifecycle {
   #sawRunning(vm: Vm): void {
     this.#sawProcess(vm);
     if (vm.record.name !== null) vm.sawPower('running');
-  }
-
-  #tell(type: ThawEvent['type'], vm: Vm, operation: Operation): void {
-    // A slot is no VM to anybody until it has a name.
-    if (operation.name === null) return;
-    const detail = { name: operation.name, state: vm.view().word };
-    this.#parts.events.emit({ type, vm: vm.id, operation: operation.id, detail });
   }
 }

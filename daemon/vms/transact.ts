@@ -22,6 +22,8 @@ export interface Change {
   readonly before?: Partial<VmRecord>;
   /** Awaited once the plan is written, before its first step: to do for several changes at once what they have in common. */
   readonly written?: () => Promise<void>;
+  /** Called after each step; the next waits for what it returns. */
+  readonly after?: (step: Step) => Promise<void> | undefined;
   /** Makes the rest of the plan from what the steps have found out; written before it runs, as the first part was. */
   readonly next?: (
     cx: Context,
@@ -43,7 +45,7 @@ const never = new AbortController().signal;
  * @throws what the failing step threw, the operation named in it; the steps are then NOT yet undone
  */
 export async function perform(vm: Vm, change: Change, { records, kinds }: Bench): Promise<void> {
-  const { operation, steps } = change;
+  const { operation, steps, after } = change;
   try {
     const pending = {
       operation: operation.id,
@@ -55,7 +57,7 @@ export async function perform(vm: Vm, change: Change, { records, kinds }: Bench)
     };
     await vm.write({ ...change.before, pending }, records, operation.cx);
     await change.written?.();
-    let answers = await runSteps(operation, steps, kinds);
+    let answers = await runSteps(operation, steps, { kinds, after });
     if (change.next) {
       const next = await change.next(operation.cx);
       await vm.write(
@@ -63,7 +65,7 @@ export async function perform(vm: Vm, change: Change, { records, kinds }: Bench)
         records,
         operation.cx,
       );
-      answers = new Map([...answers, ...(await runSteps(operation, next.steps, kinds))]);
+      answers = new Map([...answers, ...(await runSteps(operation, next.steps, { kinds, after }))]);
     }
     // Committing is not cancelled any more: what is written here is what happened.
     await vm.write({ ...change.commit(answers), pending: null }, records, operation.aside(never));

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { AgentDialect } from './agent.js';
 import type { Context } from './context.js';
+import type { LifecycleHooks } from './lifecycle.js';
 import type { Fabric } from './network.js';
 import type { SnapshotStore } from './storage.js';
 import type { NetworkStrategy } from './strategy.js';
@@ -11,6 +12,7 @@ export interface PluginKinds {
   strategy: NetworkStrategy;
   storage: SnapshotStore;
   agent: AgentDialect;
+  lifecycle: LifecycleHooks;
 }
 
 export type PluginKind = keyof PluginKinds;

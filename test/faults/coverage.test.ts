@@ -2,6 +2,7 @@ import t from 'tap';
 import { declaredEffects } from '../../plugins/contract.js';
 import '../../daemon/composition.js';
 import type { Flow } from './flow.js';
+import * as ahead from './flows/ahead.js';
 import * as life from './flows/life.js';
 import * as namespaces from './flows/namespaces.js';
 import * as nics from './flows/nics.js';
@@ -11,7 +12,7 @@ import * as snapshots from './flows/snapshots.js';
 import * as strategies from './flows/strategies.js';
 
 const groups: readonly Readonly<Record<string, Flow>>[] = [
-  ...[life, namespaces, nics, restart, restore, snapshots, strategies],
+  ...[ahead, life, namespaces, nics, restart, restore, snapshots, strategies],
 ];
 
 /** Changes that no flow makes, and why. */
@@ -22,8 +23,6 @@ const elsewhere: Readonly<Record<string, string>> = {
   'cgroup.remove': 'likewise',
   'cord.address': 'a container’s network; test/e2e/containers.test.ts',
   'container.vacate': 'a container’s network; test/e2e/containers.test.ts',
-  'taps.create':
-    'fills slots, ahead of any change; test/e2e/slots-inside.test.ts, test/plugins/network/prepare.test.ts',
   'unit.start': 'starts a VMM under systemd, which no box has: shown where there is one',
   'agent.place': 'replaces the program in a guest; test/agent/upgrade.test.ts',
   'agent.swap': 'replaces the program in a guest; test/agent/upgrade.test.ts',

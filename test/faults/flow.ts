@@ -1,5 +1,5 @@
 import type { Host, HostFault, HostOptions } from '../support/host.js';
-import type { Kind } from './points.js';
+import type { Kind, Point } from './points.js';
 
 /** A change that faults are put into. */
 export interface Flow {
@@ -10,6 +10,8 @@ export interface Flow {
   readonly kinds?: readonly Kind[];
   /** What goes wrong in any case: the change then fails, and only what comes after that is looked at. */
   readonly always?: HostFault;
+  /** Which of the points that it meets are its own; all where it is left out. */
+  pick?(points: readonly Point[]): readonly Point[];
   /** What may be wrong afterwards, because Firecracker can't do better. */
   readonly forgives?: RegExp;
   /** Once: what all of it needs. */

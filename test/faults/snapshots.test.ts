@@ -1,8 +1,8 @@
 import t from 'tap';
-import { create, strip, remove } from './flows/snapshots.js';
+import { create, strip, remove, undoCreate } from './flows/snapshots.js';
 import { sweep } from './sweep.js';
 
-for (const flow of [create, strip, remove])
+for (const flow of [create, strip, remove, undoCreate])
   t.test(`${flow.name}: whatever goes wrong, a snapshot is whole or not there, and its source runs`, (t) =>
     sweep(t, flow),
   );

@@ -126,6 +126,25 @@ export const cgroupsUnavailable = defineError({
     'Boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1), name a folder of it as "cgroups.parent", or ask for no limits',
 });
 
+export const vetoed = defineError({
+  code: 1113,
+  reason: 'vetoed',
+  retryable: false,
+  data: z.object({ plugin: z.string(), vm: z.string(), why: z.string() }),
+  message: ({ plugin, vm, why }) => `The plugin ${plugin} does not allow ${vm}: ${why}`,
+  remedy: ({ plugin }) => `Ask for what it allows, or take ${plugin} out of "plugins.paths"`,
+});
+
+export const hookLate = defineError({
+  code: 1114,
+  reason: 'hook-late',
+  retryable: true,
+  data: z.object({ plugin: z.string(), vm: z.string(), milliseconds: z.number() }),
+  message: ({ plugin, vm, milliseconds }) =>
+    `The plugin ${plugin} did not say within ${milliseconds} ms whether it allows ${vm}`,
+  remedy: ({ plugin }) => `See in the log what ${plugin} waits for, or take it out of "plugins.paths"`,
+});
+
 export const handedRefused = defineError({
   code: 1130,
   reason: 'handed-socket-refused',

@@ -11,6 +11,14 @@ export const attach: Flow = {
   judge: (host) => survives(host),
 };
 
+/** The same fails when the guest has it, and something more goes wrong while it is undone. */
+export const undoAttach: Flow = {
+  ...attach,
+  name: 'undo of an attach',
+  covers: ['record.write', 'vmm.detach', 'filter.remove', 'tap.remove'],
+  always: { at: 'agent.update', when: 'after', fail: 'EIO' },
+};
+
 /** A VM that runs loses its second NIC. */
 export const detach: Flow = {
   name: 'detach',

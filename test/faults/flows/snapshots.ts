@@ -45,6 +45,14 @@ export const create: Flow = {
   },
 };
 
+/** The same fails once it is written, and something more goes wrong while it is undone. */
+export const undoCreate: Flow = {
+  ...create,
+  name: 'undo of a snapshot',
+  covers: ['vmm.resume', 'store.remove', 'record.write'],
+  always: { at: 'vmm.create', when: 'after', fail: 'EIO' },
+};
+
 /** A snapshot of a clone whose NIC is unplugged for it. */
 export const strip: Flow = {
   ...create,
