@@ -37,7 +37,7 @@ const fields = (name: string, order: number): string => `
       if (labels.throw === moment) throw new Error('not ' + name);
       if (labels.hang === moment) {
         await new Promise((resolve) => setTimeout(resolve, 400));
-        note('woke ' + signal.aborted);
+        if (moment === 'vm.preparing') note('woke ' + signal.aborted);
         throw new Error('too late');
       }
     };

@@ -194,3 +194,30 @@ t.test('a close that fails or hangs is logged, and the others still have their t
     'close bridge',
   ]);
 });
+
+t.test('a plugin of the kind lifecycle gives what can be called, or is refused and closed', async (t) => {
+  const given: [string, object, RegExp][] = [
+    ['no hooks', {}, /its start failed: it gives no hooks/],
+    [
+      'a misspelt hook',
+      { hooks: { 'vm.redy': () => undefined } },
+      /no hook vm\.redy, did you mean `vm\.ready`/,
+    ],
+    ['a hook that is none', { hooks: { 'vm.ready': 7 } }, /its hook vm\.ready is no function/],
+    ['an order', { hooks: {}, order: 100 }, /its order is 100, no number from 0 to 99/],
+    [
+      'a deadline',
+      { hooks: {}, deadline: 0 },
+      /its deadline is 0, no number of milliseconds from 1 to 30000/,
+    ],
+    ['synchronize', { hooks: {}, synchronize: true }, /its synchronize is no function/],
+  ];
+  for (const [what, more, why] of given) {
+    const diary: Diary = [];
+    const close = () => Promise.resolve(void diary.push('closed'));
+    const start = () => Promise.resolve({ close, ...more });
+    const one = plugin('lifecycle', 'dns', diary, { start });
+    t.match(await refusal({ builtIn: [fabric(), storage(), one] }), why, what);
+    t.strictSame(diary, ['closed'], `${what}: what it had opened is closed`);
+  }
+});
