@@ -198,6 +198,22 @@ export const explanations = [
     methods: ['hook.invoke', 'snapshot.restore', 'system.reload', 'vm.boot'],
   },
   {
+    code: 1113,
+    reason: 'vetoed',
+    retryable: false,
+    message: 'The plugin {plugin} does not allow {vm}: {why}',
+    remedy: 'Ask for what it allows, or take {plugin} out of "plugins.paths"',
+    methods: [],
+  },
+  {
+    code: 1114,
+    reason: 'hook-late',
+    retryable: true,
+    message: 'The plugin {plugin} did not say within {milliseconds} ms whether it allows {vm}',
+    remedy: 'See in the log what {plugin} waits for, or take it out of "plugins.paths"',
+    methods: [],
+  },
+  {
     code: 1117,
     reason: 'file-replaced',
     retryable: false,
@@ -462,7 +478,7 @@ export const explanations = [
     retryable: false,
     message: 'Firecracker {version} is too old: {why} needs {needed}',
     remedy: 'Install Firecracker {needed} or newer',
-    methods: ['hook.invoke', 'network.plan', 'snapshot.restore'],
+    methods: ['hook.invoke', 'network.attach', 'network.plan', 'snapshot.restore'],
   },
   {
     code: 2106,
@@ -752,8 +768,9 @@ export const explanations = [
     code: 3153,
     reason: 'attach-in-namespace',
     retryable: false,
-    message: '{vm} lives in a network namespace of its own, where no tap can be given to it later',
-    remedy: 'Restore a clone with all the NICs it needs',
+    message:
+      '{vm} lives in the network namespace of a container, whose interface it has: thaw puts no other there',
+    remedy: 'Let the container ask for its network “beside”, whose clones can get more NICs',
     methods: ['network.attach'],
   },
   {
