@@ -6,6 +6,7 @@ import { commandHelp, overview } from './help.js';
 import { openInterrupts } from './interrupt.js';
 import { type Globals, parse, type Parsed } from './parse.js';
 import { openTerminal } from './terminal.js';
+import { helpOf, usageIn } from './usage.js';
 import { version } from './version.js';
 
 const { env } = process;
@@ -34,7 +35,7 @@ async function run({
   try {
     return await command.run(given, cli);
   } catch (error) {
-    cli.complain(error);
+    cli.complain(usageIn(helpOf(command.name), error));
     const cancelled = error instanceof ThawError && error.reason === 'cancelled' && interrupts.signal.aborted;
     return cancelled ? exit.interrupted : exitCodeOf(error);
   } finally {

@@ -39,3 +39,7 @@ export function didYouMean(word: string, known: readonly string[]): string {
   const near = nearest(word, known);
   return near === null ? '' : `; did you mean ${near}?`;
 }
+
+/** `one of A, B, C`, and which of them was probably meant. */
+export const oneOf = (word: string, known: readonly string[]): string =>
+  `one of ${known.join(', ')}${didYouMean(word, known)}`;

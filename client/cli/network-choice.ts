@@ -1,4 +1,5 @@
 import type { ParamsOf, ResultOf } from '../../daemon/api/index.js';
+import { oneOf } from './near.js';
 import { nicDetails, nicOption, nicsOf } from './nic.js';
 import { clean } from './text.js';
 import { usage } from './usage.js';
@@ -61,7 +62,7 @@ export function choiceOf(values: {
   const nics = nicsOf(values.network, values.nic);
   const strategy = strategies.find((name) => name === values.strategy);
   if (values.strategy !== undefined && strategy === undefined)
-    throw usage(`--strategy ${values.strategy}: one of ${strategies.join(', ')}`);
+    throw usage(`--strategy ${values.strategy}: ${oneOf(values.strategy, strategies)}`);
   return {
     ...(strategy === undefined ? {} : { strategy }),
     ...(nics.length === 0 ? {} : { nics }),

@@ -2,7 +2,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { Command, Given, Option, Options, Positional, Values } from './command.js';
 import { globalOptions } from './globals.js';
 import { didYouMean } from './near.js';
-import { usage } from './usage.js';
+import { helpOf, usage, usageIn } from './usage.js';
 import { readValue } from './values.js';
 
 export type Globals = Values<typeof globalOptions>;
@@ -117,7 +117,11 @@ function readOption(
       `If it is the value, write --${name}=${value}`,
     );
   }
-  return readValue(name, option, value);
+  try {
+    return readValue(name, option, value);
+  } catch (error) {
+    throw usageIn(help, error);
+  }
 }
 
 function checkWords(words: readonly string[], command: Command, help: string): void {
@@ -140,7 +144,7 @@ export function parse(args: readonly string[], commands: readonly Command[]): Pa
   );
   const { command, used, group } = findCommand(leading, commands);
   const options: Options = { ...globalOptions, ...command?.options };
-  const help = command === null ? 'See `thaw --help`' : `See \`thaw ${command.name} --help\``;
+  const help = helpOf(command?.name ?? null);
   const tokens = tokensOf(args, options);
   const values = readOptions(tokens, options, help);
   const globals = readOptions(

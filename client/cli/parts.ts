@@ -1,4 +1,5 @@
 import type { ParamsOf } from '../../daemon/api/index.js';
+import { oneOf } from './near.js';
 import { usage } from './usage.js';
 
 type Switches = NonNullable<ParamsOf<'agent.update'>['parts']>;
@@ -38,7 +39,7 @@ export function switchesOf(values: {
   ] as const) {
     for (const word of values[option]) {
       const part = parts.find((name) => name === word);
-      if (part === undefined) throw usage(`--${option} ${word}: one of ${parts.join(', ')}`);
+      if (part === undefined) throw usage(`--${option} ${word}: ${oneOf(word, parts)}`);
       if (switches[part] === !on) throw usage(`${part} stands after both --with and --without`);
       switches[part] = on;
     }

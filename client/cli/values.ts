@@ -1,4 +1,5 @@
 import type { Valued } from './command.js';
+import { oneOf } from './near.js';
 import { usage } from './usage.js';
 
 const perUnit: Readonly<Record<string, number>> = { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -20,7 +21,7 @@ const readers = {
 export function readValue(name: string, option: Valued, text: string): string | number {
   if (option.type === 'text') {
     if (Array.isArray(option.completes) && !option.completes.includes(text)) {
-      throw usage(`--${name} ${text}: one of ${option.completes.join(', ')}`);
+      throw usage(`--${name} ${text}: ${oneOf(text, option.completes)}`);
     }
     return text;
   }

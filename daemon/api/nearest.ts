@@ -1,15 +1,29 @@
+import type { ThawError } from './thaw-error.js';
+
 /** `, did you mean …?` with the one of `known` that `word` most likely is a misspelling of, or nothing. */
 export function nearest(word: string, known: readonly string[]): string {
+  const best = nearestOf(word, known);
+  return best === null ? '' : `, did you mean \`${best}\`?`;
+}
+
+/** The one of `known` that `word` most likely is a misspelling of. */
+export function nearestOf(word: string, known: Iterable<string>): string | null {
   let best: string | null = null;
   // A third of the letters wrong is no misspelling any more.
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
-    if (startsAlike(word, candidate)) return `, did you mean \`${candidate}\`?`;
+    if (startsAlike(word, candidate)) return candidate;
     if (Math.abs(candidate.length - word.length) >= least) continue;
     const distance = edits(word.toLowerCase(), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];
   }
-  return best === null ? '' : `, did you mean \`${best}\`?`;
+  return best;
+}
+
+/** `error` for a name that nobody has, with the name that was probably meant. */
+export function withNearest(error: ThawError, word: string, known: Iterable<string>): ThawError {
+  const near = nearestOf(word, known);
+  return near === null ? error : error.adding(`Did you mean ${near}?`, { near });
 }
 
 /** One is the other cut short: `kernel_image` for `kernel_image_path`. */

@@ -1,5 +1,6 @@
 import { snapshotInUse, snapshotUnknown } from '../api/errors/snapshot.js';
 import { nameTaken } from '../api/errors/vm.js';
+import { withNearest } from '../api/nearest.js';
 import type { Manifest } from '../api/shapes/snapshot.js';
 import type { Context, SnapshotStore } from '../../plugins/contract.js';
 
@@ -22,7 +23,8 @@ export class Catalog {
   /** @throws snapshotUnknown */
   find(ref: string): Manifest {
     const manifest = this.#byId.get(this.#idByName.get(ref) ?? ref);
-    if (manifest === undefined) throw snapshotUnknown({ snapshot: ref });
+    if (manifest === undefined)
+      throw withNearest(snapshotUnknown({ snapshot: ref }), ref, this.#idByName.keys());
     return manifest;
   }
 

@@ -1,4 +1,5 @@
 import { nameTaken, vmUnknown } from '../api/errors/vm.js';
+import { withNearest } from '../api/nearest.js';
 import { Drives } from './drives.js';
 import { Room } from './room.js';
 import type { Vm } from './vm.js';
@@ -80,8 +81,13 @@ export class Registry {
   /** @throws vmUnknown */
   find(ref: string): Vm {
     const vm = this.#visible(ref);
-    if (vm === undefined) throw vmUnknown({ vm: ref });
+    if (vm === undefined) throw withNearest(vmUnknown({ vm: ref }), ref, this.#names(ref));
     return vm;
+  }
+
+  /** What `ref` may be a misspelling of; of ids there are too many alike. */
+  #names(ref: string): Iterable<string> {
+    return ref.startsWith('vm-') ? [] : this.#idByName.keys();
   }
 
   #visible(ref: string): Vm | undefined {

@@ -28,6 +28,10 @@ t.test('a snapshot that does not exist is named', async (t) => {
     message: /no-such/,
     detail: { reason: 'snapshot-unknown', retryable: false, remedy: /thaw snapshot ls/ },
   });
+  t.match(await failureOf(host.client.snapshot.restore({ snapshot: 'bsae' })), {
+    message: 'There is no snapshot bsae. Did you mean base?',
+    detail: { near: 'base', snapshot: 'bsae' },
+  });
   t.strictSame(await host.leftovers(), []);
 });
 
@@ -37,6 +41,7 @@ t.test('a name that is taken stays with the VM that has it', async (t) => {
   t.match(whyNot(await restore(['twin'])), { code: 2002, data: taken });
   t.match((await failureOf(host.client.vm.boot({ name: 'twin', config: machine() }))).detail, taken);
   t.equal((await host.client.vm.get({ vm: 'twin' })).vm.id, first.id);
+  t.match(await failureOf(host.client.vm.get({ vm: 'twni' })), { message: /Did you mean twin\?/ });
   await stopAll(host);
   t.strictSame(await host.leftovers(), []);
 });

@@ -9,11 +9,12 @@ export const ps = defineCommand({
   summary: 'List all VMs of the run directory, foreign ones too.',
   async run(_given, cli) {
     const value = await cli.call('vm.list', {});
+    const oldestFirst = value.vms.toSorted((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0));
     cli.answer({
       value,
       names: () => value.vms.map((vm) => vm.id),
       lines: () =>
-        table(vmColumns(Date.now()), value.vms, { width: cli.out.size().columns, paint: cli.out.paint }),
+        table(vmColumns(Date.now()), oldestFirst, { width: cli.out.size().columns, paint: cli.out.paint }),
     });
     return exit.ok;
   },

@@ -13,17 +13,20 @@ export const stop = defineCommand({
   async run({ values, words }, cli) {
     if (values.all === words.length > 0) throw usage('Name VMs, or give --all', 'See `thaw stop --help`');
     const wanted = values.all
-      ? (await cli.call('vm.list', {})).vms.filter((vm) => vm.origin !== 'foreign').map((vm) => vm.id)
-      : [...new Set(words)];
-    const outcomes = await Promise.allSettled(wanted.map((vm) => cli.call('vm.stop', { vm })));
+      ? (await cli.call('vm.list', {})).vms.filter((vm) => vm.origin !== 'foreign')
+      : [...new Set(words)].map((word) => ({ id: word, name: word }));
+    const outcomes = await Promise.allSettled(wanted.map(({ id }) => cli.call('vm.stop', { vm: id })));
+    const names = wanted.flatMap(({ name }, n) => (outcomes[n]?.status === 'fulfilled' ? [name] : []));
     const stopped = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value.vm] : []));
     const failed = outcomes.flatMap((outcome, index) =>
-      outcome.status === 'rejected' ? [{ vm: wanted[index] ?? '', error: outcome.reason as unknown }] : [],
+      outcome.status === 'rejected'
+        ? [{ vm: wanted[index]?.name ?? '', error: outcome.reason as unknown }]
+        : [],
     );
     cli.answer({
       value: { stopped, failed: failed.map(({ vm, error }) => ({ vm, error: faultValue(error) })) },
       names: () => stopped,
-      lines: () => stopped.map((vm) => `${cli.out.paint('green', '✓')} ${clean(vm)} stopped`),
+      lines: () => names.map((name) => `${cli.out.paint('green', '✓')} ${clean(name)} stopped`),
     });
     for (const { vm, error } of failed) cli.complain(error, failed.length > 1 ? vm : undefined);
     return exitCodeOfMany(

@@ -152,6 +152,8 @@ const misspelt: readonly (readonly [args: string, near: RegExp])[] = [
   ['restore a -n 0', /from 1 to 1024/],
   ['restore a -n 1 --name b', /not both/],
   ['restore a --count 1 --count 2', /given twice/],
+  ['restore a --strategy overide', /one of auto, .*; did you mean override\?\n.*→ See `thaw restore --help`/],
+  ['restore a --without clok', /one of .*; did you mean clock\?/],
   ['restore a --nic adress=1', /"adress=1" is not one of network=…, address=…, mac=…, port=…, rx=…, /],
   ['boot --kernel k --nic id=eth0', /"id=eth0" is not one of network=…/],
   ['restore a --nic rx=fast', /--nic rx=fast: rx: not a rate in bits per second like 500kbit/],
