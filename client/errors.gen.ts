@@ -294,6 +294,7 @@ export const explanations = [
     message: 'There is no VM {vm}',
     remedy: '`thaw ps` lists the VMs',
     methods: [
+      'agent.check',
       'agent.ping',
       'agent.update',
       'agent.upgrade',
@@ -345,6 +346,7 @@ export const explanations = [
     message: '{vm} belongs to somebody else: thaw only shows it',
     remedy: 'Change it with the program that started it',
     methods: [
+      'agent.check',
       'agent.update',
       'agent.upgrade',
       'network.attach',

@@ -9,7 +9,7 @@ export const ps = defineCommand({
   summary: 'List all VMs of the run directory, foreign ones too.',
   async run(_given, cli) {
     const value = await cli.call('vm.list', {});
-    const oldestFirst = value.vms.toSorted((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0));
+    const oldestFirst = value.vms.toSorted((a, b) => a.createdAt - b.createdAt);
     cli.answer({
       value,
       names: () => value.vms.map((vm) => vm.id),
