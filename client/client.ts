@@ -1,8 +1,8 @@
 import type { MethodName, ParamsOf, ResultOf } from '../daemon/api/index.js';
 import { EventStream, type EventItem, type EventOptions } from './events.js';
-import { methodTable } from './methods.gen.js';
+import { methodTable, type Grouped } from './methods.gen.js';
 import { Requests } from './requests.js';
-import type { CallOptions, ConnectOptions, Grouped } from './types.js';
+import type { CallOptions, ConnectOptions } from './types.js';
 
 /** A connection to thawd: every method as `client.<namespace>.<name>(params, options)`. */
 export interface ThawClient extends Grouped, AsyncDisposable {

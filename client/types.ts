@@ -22,15 +22,6 @@ export type Callable<N extends MethodName> =
     ? (params?: ParamsOf<N>, options?: CallOptions) => Promise<ResultOf<N>>
     : (params: ParamsOf<N>, options?: CallOptions) => Promise<ResultOf<N>>;
 
-type Namespace<N extends MethodName = MethodName> = N extends `${infer S}.${string}` ? S : never;
-
-/** `client.snapshot.restore(…)` for `snapshot.restore`. Events have an iterator in place of their method. */
-export type Grouped = {
-  readonly [S in Exclude<Namespace, 'events'>]: {
-    readonly [N in MethodName as N extends `${S}.${infer M}` ? M : never]: Callable<N>;
-  };
-};
-
 export interface ReconnectOptions {
   /** Milliseconds before the second try; doubled for each further one. */
   readonly firstDelayMs?: number | undefined;

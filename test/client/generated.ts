@@ -23,6 +23,7 @@ function methodTable(): string {
   return `// Made from the contract by \`npm run generate\`; a test fails where it is stale.
     import type { Access } from '../daemon/api/define.js';
     import type { MethodName } from '../daemon/api/index.js';
+    import type { Callable } from './types.js';
 
     /** What must be known of a method without loading its schemas. */
     export interface MethodInfo {
@@ -33,5 +34,27 @@ function methodTable(): string {
     /** By name. A newer daemon may have methods that are not here: those are called like any change. */
     export const methodTable: Readonly<Record<string, MethodInfo>> = {
       ${lines.join('\n')}
-    } satisfies Record<MethodName, MethodInfo>;`;
+    } satisfies Record<MethodName, MethodInfo>;
+
+    /** \`client.snapshot.restore(…)\` for \`snapshot.restore\`. Events have an iterator in place of their method. */
+    export interface Grouped {
+      ${namespaces().map(group).join('\n')}
+    }`;
+}
+
+const every = Object.values(methods);
+const namespaces = (): readonly string[] =>
+  [...new Set(every.map(({ name }) => name.split('.')[0] ?? ''))].filter((space) => space !== 'events');
+
+/** What an editor shows of each method of a namespace: its summary, and what it can fail with besides the usual. */
+function group(space: string): string {
+  const members = every
+    .filter(({ name }) => name.startsWith(`${space}.`))
+    .map(({ name, summary, errors }) => {
+      const reasons = [...new Set(errors.map(({ reason }) => reason))];
+      const fails = reasons.length === 0 ? [] : [`@throws ThawError: ${reasons.join(', ')}`];
+      const text = [summary, ...fails].map((line) => `\n       * ${line}`).join('');
+      return `/**${text}\n       */\n readonly ${name.slice(space.length + 1)}: Callable<'${name}'>;`;
+    });
+  return `readonly ${space}: {\n${members.join('\n')}\n};`;
 }
