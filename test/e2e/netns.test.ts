@@ -52,6 +52,68 @@ t.test('clones with the same MAC and address inside are reached at addresses of 
   t.equal(await holds(host, 1), 1, 'of all namespaces only the one that is kept ready is left');
 });
 
+t.test('IPv6: one address inside, another outside for each clone', async (t) => {
+  const six = {
+    default: { ...networks.default, subnet6: 'fd00:88::/64' },
+    back: { ...networks.back, subnet6: 'fd00:89::/64' },
+  };
+  const host = await startHost(t, { config: { networks: six } });
+  const sixOf = (vm: VmView, nic = 0): string => vm.attachments[nic]?.addresses[1]?.split('/')[0] ?? '';
+  const { source } = await sourceWithNics(host, { networks: ['default', 'back'] });
+  await host.client.snapshot.delete({ snapshot: 'base' });
+  await pingFrom(host, source, 'fd00:88::1');
+  await host.client.snapshot.create({ vm: 'source', name: 'base', keepNics: true });
+  const vms = clonesOf(await restore(host, { names: ['one', 'two'], ping: true }));
+  const [one, two] = vms as [VmView, VmView];
+  t.equal(new Set([source, ...vms].flatMap((vm) => [sixOf(vm), sixOf(vm, 1)])).size, 6);
+  for (const vm of vms) {
+    const inside = await inGuest(host, vm, 'ip', 'addr', 'show', 'dev', 'eth0');
+    t.match(inside, `inet6 ${sixOf(source)}/64`, 'the guest has the address of the source');
+    for (const nic of [0, 1]) t.ok(await host.ping(sixOf(vm, nic)), `the host reaches eth${nic}`);
+    for (const gateway of ['fd00:88::1', 'fd00:89::1']) t.ok(await pingFrom(host, vm, gateway));
+    const other = vm === one ? two : one;
+    t.ok(await pingFrom(host, vm, sixOf(other)), 'one reaches the other');
+    t.ok(await pingFrom(host, source, sixOf(vm)), 'as does whoever has the address that it has inside');
+  }
+  t.ok(await host.ping(sixOf(source)), 'nobody has taken the source’s place');
+  await inGuest(host, one, 'ip', '-6', 'addr', 'add', 'fd00:88::99/128', 'dev', 'eth0', 'nodad');
+  const from = (address: string) => ['ping', '-c', '1', '-W', '1', '-I', address, 'fd00:88::1'];
+  await inGuest(host, one, ...from(sixOf(source)));
+  await t.rejects(inGuest(host, one, ...from('fd00:88::99')), 'it sends from no address but its own');
+  t.match(await host.exec('nft', 'list', 'chain', 'bridge', 'thaw', 'guest'), /packets [1-9].*"spoofed_ip6"/);
+  // A guest that looks whether somebody has its address hears of nobody.
+  await inGuest(host, one, 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=1');
+  await inGuest(host, one, 'ip', '-6', 'addr', 'replace', `${sixOf(source)}/64`, 'dev', 'eth0');
+  t.notMatch(await inGuest(host, one, 'ip', '-6', 'addr', 'show', 'dev', 'eth0'), 'dadfailed');
+  await host.restart('SIGKILL');
+  t.strictSame((await host.client.network.check({ ping: true })).findings, []);
+
+  for (const vm of ['source', 'one', 'two']) await host.client.vm.stop({ vm });
+  const nics = [{ address: addressOf(source) }, {}];
+  const [same] = clonesOf(await restore(host, { nics, ping: true }));
+  const [peer] = clonesOf(await restore(host));
+  if (!same || !peer) throw new Error('no clones');
+  t.equal(sixOf(same), sixOf(source), 'a clone may have outside the very address that it has inside');
+  for (let time = 0; time < 2; time += 1) {
+    t.ok(await host.ping(sixOf(same)));
+    t.ok(await pingFrom(host, same, 'fd00:88::1'));
+    t.ok(await pingFrom(host, same, sixOf(peer)));
+    t.ok(await pingFrom(host, peer, sixOf(same)));
+    // Neighbours that are known already are asked otherwise than new ones.
+    await host.exec('ip', '-6', 'neigh', 'change', sixOf(same), 'dev', 'thaw0', 'nud', 'probe');
+  }
+  await host.client.vm.stop({ vm: same.id });
+  await host.client.vm.stop({ vm: peer.id });
+  await host.client.snapshot.delete({ snapshot: 'base' });
+  await sourceWithNics(host);
+  const [elsewhere] = clonesOf(await restore(host, { nics: [{ network: 'back' }], ping: true }));
+  t.match(sixOf(elsewhere as VmView), /^fd00:89::/, 'a network whose subnet the guest does not know');
+  t.ok(await host.ping(sixOf(elsewhere as VmView)));
+  t.ok(await pingFrom(host, elsewhere as VmView, 'fd00:88::1'), 'its old gateway is where any other is');
+  for (const vm of ['source', elsewhere?.id ?? '']) await host.client.vm.stop({ vm });
+  t.strictSame(await host.leftovers(), []);
+});
+
 t.test('a clone may have outside the very address that it has inside', async (t) => {
   const host = await startHost(t, { config: { networks } });
   const source = await talkative(host);

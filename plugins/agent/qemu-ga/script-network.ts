@@ -103,7 +103,8 @@ nic() {
   done
   for A in $3; do
     case $A in
-      *:*) C="$C$\{NL}route replace ::/0 via $A dev $I$4" ;;
+      # Whose default is 1024, not 0: those of other NICs stand behind that.
+      *:*) C="$C$\{NL}route replace ::/0 via $A dev $I$\{4:+$\{4}00}" ;;
       *) C="$C$\{NL}route replace default via $A dev $I$4" ;;
     esac
   done

@@ -6,7 +6,7 @@ import type { Link } from '../netlink/link-info.js';
 import { changeLink, isolatePort, newVeth } from '../netlink/link-requests.js';
 import { getTable } from '../netlink/nft-rules.js';
 import type { Namespaces } from '../netns/namespaces.js';
-import { routing } from '../netns/routing.js';
+import { routing, routing6 } from '../netns/routing.js';
 import type { InnerStep, UplinkStep } from '../netns/steps.js';
 import { tablesOf, translation } from '../netns/translation.js';
 import { errno, failed } from './libc.js';
@@ -81,10 +81,13 @@ export const makeInner = effect(
     const { tap: name, uplink, mtu, vm } = step;
     namespace.routing((route) => {
       ensureTapInside({ namespace, route, name, vm });
+      route.withoutLinkLocal(name);
       route.change(`setting up ${name}`, [changeLink(name, { mtu, up: true })]);
+      if (step.subnet6 !== undefined) for (const link of [name, uplink]) namespace.allowIpv6(link);
       const [tap, out] = [route.link(name), route.link(uplink)];
       if (!tap || !out) throw tapNotReady({ tap: name, why: 'somebody removes links in its namespace' });
-      route.change(`routing for ${name}`, routing(step, { tap: tap.index, uplink: out.index }));
+      const links = { tap: tap.index, uplink: out.index, uplinkMac: out.mac };
+      route.change(`routing for ${name}`, [...routing(step, links), ...routing6(step, links)]);
     });
     namespace.filtering((socket) => {
       for (const { code, words } of socket.ask(transaction(translation(step))))

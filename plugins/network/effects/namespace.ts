@@ -4,7 +4,8 @@ import { namespaceLimit } from '../../../daemon/api/errors/namespaces.js';
 import { NetlinkSocket, protocol } from './netlink-socket.js';
 import * as libc from './libc.js';
 import { errno } from './libc.js';
-import { deferLocal } from '../netlink/route-requests.js';
+import { deferLocal, markedIsLocal } from '../netlink/route-requests.js';
+import { neighbourMark } from '../netns/names.js';
 import { Route } from './route.js';
 
 // Network namespaces (setns(2)). The main thread goes in, does something synchronously, and comes back: 6 µs. It never
@@ -30,7 +31,7 @@ function goHome(): void {
 
 /**
  * What a namespace that routes is to be like: its links forward, take packets whatever the way back, answer ARP for
- * their own addresses, and speak no IPv6. A new namespace has the host's values, whatever they are.
+ * their own addresses, and speak no IPv6 unless a step lets them. A new namespace has the host's values, whatever they are.
  */
 const router: readonly (readonly [string, string])[] = [
   ['ipv4/ip_forward', '1'],
@@ -40,6 +41,8 @@ const router: readonly (readonly [string, string])[] = [
     [`ipv4/conf/${links}/arp_ignore`, '0'],
   ]),
   ['ipv4/conf/all/accept_local', '1'],
+  // Where a link has it, routed only: no router's announcement is listened to.
+  ['ipv6/conf/all/forwarding', '1'],
   ['ipv6/conf/default/disable_ipv6', '1'],
 ];
 
@@ -81,7 +84,10 @@ export class Namespace {
       namespace.inside(() => {
         for (const [name, value] of router) writeOwn(name, value);
       });
-      namespace.routing((route) => route.change('ordering routes', deferLocal(localPriority)));
+      const six = namespace.inside(() => readOwn('ipv6/conf/all/forwarding') !== null)
+        ? [...deferLocal(localPriority, { six: true }), markedIsLocal(neighbourMark)]
+        : [];
+      namespace.routing((route) => route.change('ordering routes', [...deferLocal(localPriority), ...six]));
       return namespace;
     } catch (error) {
       namespace.close();
@@ -141,6 +147,11 @@ export class Namespace {
     } finally {
       socket.close();
     }
+  }
+
+  /** Lets a link have IPv6, which links of a router have not. */
+  allowIpv6(link: string): void {
+    this.inside(() => writeOwn(`ipv6/conf/${link.replaceAll('/', '.')}/disable_ipv6`, '0'));
   }
 
   /** The kernel parameters that are not as {@link makeRouter} left them. */

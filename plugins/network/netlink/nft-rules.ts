@@ -1,4 +1,4 @@
-import { attribute, flag, nest, text, type Request } from './message.js';
+import { attribute, flag, nest, text, u32, type Request } from './message.js';
 
 // Tables, chains and rules of nftables as netlink messages (linux/netfilter/nf_tables.h): pure coding, for what is
 // made with each clone, where a process for `nft` would take longer than all the rest. Numbers are big-endian.
@@ -14,7 +14,7 @@ const LIST_ELEMENT = 1;
 const VALUE = 1;
 const register = 1;
 
-export const family = { ip: 2, netdev: 5 } as const;
+export const family = { ip: 2, netdev: 5, ip6: 10 } as const;
 export type Family = keyof typeof family;
 
 export interface TableName {
@@ -25,7 +25,7 @@ export interface TableName {
 const typed = (kind: number) => (subsystem << 8) | kind;
 const header = (of: Family) => Buffer.from([family[of], 0, 0, 0]);
 
-function be32(value: number): Buffer {
+export function be32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
   return bytes;
@@ -90,16 +90,19 @@ export function addRule(
   ]);
 }
 
-function expression(name: string, data: readonly Buffer[]): Expression {
+/** An expression by its name and attributes. */
+export function expression(name: string, data: readonly Buffer[]): Expression {
   return Buffer.concat([text(EXPRESSION.name, name), nest(EXPRESSION.data, ...data)]);
 }
 
-const META = { protocol: 1, inLink: 6, outLink: 7, packetType: 19 };
+const META = { protocol: 1, mark: 3, inLink: 6, outLink: 7, packetType: 19 };
 
 const load = (key: number) => expression('meta', [attribute(1, be32(register)), attribute(2, be32(key))]);
-const isEqual = (value: Buffer) =>
+/** What was loaded is this. */
+export const isEqual = (value: Buffer): Expression =>
   expression('cmp', [attribute(1, be32(register)), attribute(2, be32(0)), nest(3, attribute(VALUE, value))]);
-const immediate = (value: Buffer) =>
+/** Loads a value. */
+export const immediate = (value: Buffer): Expression =>
   expression('immediate', [attribute(1, be32(register)), nest(2, attribute(VALUE, value))]);
 
 function linkName(name: string): Buffer {
@@ -111,18 +114,23 @@ function linkName(name: string): Buffer {
 export const comesIn = (link: string): readonly Expression[] => [load(META.inLink), isEqual(linkName(link))];
 export const goesOut = (link: string): readonly Expression[] => [load(META.outLink), isEqual(linkName(link))];
 export const isArp: readonly Expression[] = [load(META.protocol), isEqual(Buffer.from([0x08, 0x06]))];
+export const isIpv6: readonly Expression[] = [load(META.protocol), isEqual(Buffer.from([0x86, 0xdd]))];
 
-/** Where four-byte addresses stand in the network header. */
-const offsets = { source: 12, destination: 16, 'arp target': 24 } as const;
+/** Where addresses stand in the network header, by their length. */
+const offsets = {
+  4: { source: 12, destination: 16, 'arp target': 24 },
+  16: { source: 8, destination: 24, 'arp target': 0 },
+} as const;
 
-/** The IPv4 header's source or destination, or what ARP asks for, is this address, four bytes. */
-export function addressIs(which: keyof typeof offsets, address: Buffer): readonly Expression[] {
+/** The header's source or destination, or what ARP asks for, is this address: four bytes, or sixteen of IPv6. */
+export function addressIs(which: keyof (typeof offsets)[4], address: Buffer): readonly Expression[] {
+  const length = address.length === 16 ? 16 : 4;
   return [
     expression('payload', [
       attribute(1, be32(register)),
       attribute(2, be32(1)),
-      attribute(3, be32(offsets[which])),
-      attribute(4, be32(4)),
+      attribute(3, be32(offsets[length][which])),
+      attribute(4, be32(length)),
     ]),
     isEqual(address),
   ];
@@ -139,12 +147,18 @@ export function translate(which: 'source' | 'destination', address: Buffer): rea
     immediate(address),
     expression('nat', [
       attribute(1, be32(which === 'source' ? 0 : 1)),
-      attribute(2, be32(family.ip)),
+      attribute(2, be32(address.length === 16 ? family.ip6 : family.ip)),
       attribute(3, be32(register)),
       attribute(4, be32(register)),
     ]),
   ];
 }
+
+/** Marks the packet, for rules of routing. */
+export const marked = (mark: number): readonly Expression[] => [
+  immediate(u32(mark)),
+  expression('meta', [attribute(3, be32(register)), attribute(2, be32(META.mark))]),
+];
 
 /** The frame is for us, whatever MAC it was sent to. The kernel's number is one byte in a register of four. */
 export const takeIn: readonly Expression[] = [

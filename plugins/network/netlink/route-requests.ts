@@ -1,12 +1,13 @@
 import { attribute, attributes, flag, readU32, replace, text, u16, u32 } from './message.js';
 import type { Message, Request } from './message.js';
-import { AF_INET } from './rtnetlink.js';
+import { addressBytes6 } from '../ipv6.js';
+import { AF_INET, AF_INET6 } from './rtnetlink.js';
 
-// IPv4 routes, rules that choose among tables of them, and neighbours (linux/rtnetlink.h, fib_rules.h, neighbour.h).
+// Routes, rules that choose among tables of them, and neighbours (linux/rtnetlink.h, fib_rules.h, neighbour.h).
 
 const RTM = { newRoute: 24, getRoute: 26, newNeighbour: 28, newRule: 32, deleteRule: 33 };
 const RTA = { destination: 1, outLink: 4, gateway: 5, preferredSource: 7, table: 15 };
-const FRA = { inLink: 3, priority: 6, table: 15 };
+const FRA = { inLink: 3, priority: 6, mark: 10, table: 15, mask: 16 };
 const NDA = { destination: 1, linkAddress: 2 };
 const RTPROT_STATIC = 4;
 const RTN_UNICAST = 1;
@@ -20,7 +21,13 @@ const MAIN = 254;
 
 const add = flag.ack | flag.create | replace;
 
-function addressBytes(address: number): Buffer {
+/** IPv4's as a number, IPv6's as a bigint. */
+export type Address = number | bigint;
+
+const familyOf = (address: Address): number => (typeof address === 'bigint' ? AF_INET6 : AF_INET);
+
+function addressBytes(address: Address): Buffer {
+  if (typeof address === 'bigint') return addressBytes6(address);
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(address);
   return bytes;
@@ -29,14 +36,14 @@ function addressBytes(address: number): Buffer {
 export interface Way {
   readonly table: number;
   /** Where to; the default route has prefix 0. */
-  readonly base: number;
+  readonly base: Address;
   readonly prefix: number;
   /** The link's index. */
   readonly link: number;
   /** Null for what is on the link itself. */
-  readonly gateway: number | null;
+  readonly gateway: Address | null;
   /** What the host itself sends from there; null leaves it to the kernel. */
-  readonly source: number | null;
+  readonly source: Address | null;
 }
 
 /** Adds a route to a table, or replaces the one that is there. */
@@ -46,7 +53,7 @@ export function addRoute({ table, base, prefix, link, gateway, source }: Way): R
     type: RTM.newRoute,
     flags: add,
     body: Buffer.concat([
-      Buffer.from([AF_INET, prefix, 0, 0, 0, RTPROT_STATIC, reach, RTN_UNICAST]),
+      Buffer.from([familyOf(base), prefix, 0, 0, 0, RTPROT_STATIC, reach, RTN_UNICAST]),
       u32(gateway === null ? 0 : RTNH_F_ONLINK),
       attribute(RTA.table, u32(table)),
       ...(prefix === 0 ? [] : [attribute(RTA.destination, addressBytes(base))]),
@@ -73,16 +80,21 @@ export function readDefaultRoute({ body }: Message): readonly { link: number; ga
 interface Rule {
   /** Only for what comes in by this link; left out for all. */
   readonly inLink?: string;
+  /** Only for what bears this mark. */
+  readonly mark?: number;
+  /** True for IPv6. */
+  readonly six?: true;
   readonly table: number;
   /** Lower numbers come first. */
   readonly priority: number;
 }
 
-function rule({ inLink, table, priority }: Rule): Buffer {
+function rule({ inLink, mark, six, table, priority }: Rule): Buffer {
   return Buffer.concat([
-    Buffer.from([AF_INET, 0, 0, 0, 0, 0, 0, FR_ACT_TO_TABLE]),
+    Buffer.from([six ? AF_INET6 : AF_INET, 0, 0, 0, 0, 0, 0, FR_ACT_TO_TABLE]),
     u32(0),
     ...(inLink === undefined ? [] : [text(FRA.inLink, inLink)]),
+    ...(mark === undefined ? [] : [attribute(FRA.mark, u32(mark)), attribute(FRA.mask, u32(0xffffffff))]),
     attribute(FRA.table, u32(table)),
     attribute(FRA.priority, u32(priority)),
   ]);
@@ -94,21 +106,26 @@ export function addRule(wanted: Rule): Request {
 }
 
 /** Has local addresses asked for at this priority, not before everything else. Once in a namespace. */
-export function deferLocal(priority: number): readonly Request[] {
+export function deferLocal(priority: number, family: { readonly six?: true } = {}): readonly Request[] {
   return [
-    addRule({ table: LOCAL, priority }),
-    { type: RTM.deleteRule, flags: flag.ack, body: rule({ table: LOCAL, priority: 0 }) },
+    addRule({ ...family, table: LOCAL, priority }),
+    { type: RTM.deleteRule, flags: flag.ack, body: rule({ ...family, table: LOCAL, priority: 0 }) },
   ];
+}
+
+/** Has what bears a mark looked for among local addresses before everything else. IPv6; once in a namespace. */
+export function markedIsLocal(mark: number): Request {
+  return addRule({ six: true, mark, table: LOCAL, priority: 1 });
 }
 
 interface Neighbour {
   readonly link: number;
-  readonly address: number;
+  readonly address: Address;
 }
 
 function neighbour({ link, address }: Neighbour, state: number, how: number): Buffer {
   return Buffer.concat([
-    Buffer.from([AF_INET, 0, 0, 0]),
+    Buffer.from([familyOf(address), 0, 0, 0]),
     u32(link),
     u16(state),
     Buffer.from([how, 0]),

@@ -1,9 +1,11 @@
 import { parseAddress, sizeOf } from '../ipv4.js';
+import { linkLocalOf, parseAddress6 } from '../ipv6.js';
 import { addAddress } from '../netlink/address.js';
+import { addAddress6 } from '../netlink/address6.js';
 import { addNeighbour, addProxy, addRoute, addRule } from '../netlink/route-requests.js';
 import { answerArp } from '../netlink/link-requests.js';
 import type { Request } from '../netlink/message.js';
-import { nobody } from './names.js';
+import { nobody, nobody6 } from './names.js';
 import type { InnerStep } from './steps.js';
 
 /** Routing tables of the nth NIC: of what its guest sends, and of what comes for it. */
@@ -20,7 +22,8 @@ const main = 254;
  * whatever lies beyond the uplink. Pure.
  */
 export function routing(step: InnerStep, links: { tap: number; uplink: number }): readonly Request[] {
-  const { tap, uplink, mac, pairs, subnet, gateway, index } = step;
+  const { tap, uplink, mac, subnet, gateway, index } = step;
+  const pairs = step.pairs.filter(({ inner }) => !inner.includes(':'));
   const { fromGuest, fromNetwork } = tables(index);
   const [own = '', length = '32'] = subnet.split('/');
   const prefix = Number(length);
@@ -49,5 +52,40 @@ export function routing(step: InnerStep, links: { tap: number; uplink: number })
       : [addRoute({ ...out, base: 0, prefix: 0, gateway: parseAddress(gateway) ?? 0 })]),
     addRule({ inLink: tap, table: fromGuest, priority: firstPriority + 2 * index }),
     addRule({ inLink: uplink, table: fromNetwork, priority: firstPriority + 2 * index + 1 }),
+  ];
+}
+
+/**
+ * The same for IPv6, where a step has a subnet of it. Neighbours at the uplink talk to the namespace itself, also where
+ * the guest's address is the outer one; those of the guest are answered by rules of the namespace. Pure.
+ */
+export function routing6(
+  step: InnerStep,
+  links: { tap: number; uplink: number; uplinkMac: string },
+): readonly Request[] {
+  const { subnet6, gateway6, mac, index } = step;
+  const pairs = step.pairs.filter(({ inner }) => inner.includes(':'));
+  if (subnet6 === undefined || pairs.length === 0) return [];
+  const { fromGuest, fromNetwork } = tables(index);
+  const parsed = (text: string): bigint => parseAddress6(text) ?? 0n;
+  const [own = '', length = '128'] = subnet6.split('/');
+  const prefix = Number(length);
+  const base = (parsed(own) >> BigInt(128 - prefix)) << BigInt(128 - prefix);
+  const out = { table: fromGuest, link: links.uplink, source: null };
+  const inner = pairs.map((pair) => parsed(pair.inner));
+  const single = { prefix: 128, gateway: null, source: null };
+  return [
+    addAddress6({ index: links.tap, address: parsed(nobody6), prefix: 128 }),
+    ...pairs.map(({ outer }) => addAddress6({ index: links.uplink, address: parsed(outer), prefix: 128 })),
+    // Neighbours are looked for from it.
+    addAddress6({ index: links.uplink, address: linkLocalOf(links.uplinkMac), prefix: 64 }),
+    ...inner.map((address) => addNeighbour({ link: links.tap, address, mac })),
+    ...[fromNetwork, main].flatMap((table) =>
+      inner.map((address) => addRoute({ ...single, base: address, link: links.tap, table })),
+    ),
+    addRoute({ ...out, base, prefix, gateway: null }),
+    ...(gateway6 === undefined ? [] : [addRoute({ ...out, base: 0n, prefix: 0, gateway: parsed(gateway6) })]),
+    addRule({ six: true, inLink: step.tap, table: fromGuest, priority: firstPriority + 2 * index }),
+    addRule({ six: true, inLink: step.uplink, table: fromNetwork, priority: firstPriority + 2 * index + 1 }),
   ];
 }

@@ -35,7 +35,7 @@ export const UplinkStep = z.object({
 });
 export type UplinkStep = Readonly<z.infer<typeof UplinkStep>>;
 
-/** One address of the guest's and the one that the network knows it by, both without prefix. */
+/** One address of the guest's and the one that the network knows it by, of one family, both without prefix. */
 const Pair = z.object({ inner: z.string(), outer: z.string() });
 export type Pair = Readonly<z.infer<typeof Pair>>;
 
@@ -55,6 +55,9 @@ export const InnerStep = z.object({
   /** What can be reached at the uplink directly. */
   subnet: z.string(),
   gateway: z.string().nullable(),
+  /** The same of IPv6; left out where there is none between the guest and its network. */
+  subnet6: z.string().optional(),
+  gateway6: z.string().optional(),
   /** Tells the routing tables of several NICs apart. */
   index: z.int().min(0).max(999),
 });

@@ -13,16 +13,18 @@ import {
   type Verdict,
 } from '../../contract.js';
 import { uplinkName } from '../netns/names.js';
-import type { InnerStep, NetnsStep, UplinkStep } from '../netns/steps.js';
+import type { InnerStep, NetnsStep, Pair, UplinkStep } from '../netns/steps.js';
 import { stepsFor } from '../steps.js';
 import { limitSteps, limitsOf, nicsInsideFor, type InsideNic } from './inside.js';
 import { refuser } from './words.js';
 
 type Nic = Manifest['nics'][number];
 
-/** Addresses without prefix; only IPv4 is translated. */
-const v4 = (addresses: readonly string[]) =>
-  addresses.flatMap((cidr) => (cidr.includes(':') ? [] : [cidr.split('/')[0] ?? '']));
+/** The addresses of a family, without prefix. */
+const ofFamily = (six: boolean, addresses: readonly string[]) =>
+  addresses.flatMap((cidr) => (cidr.includes(':') === six ? [cidr.split('/')[0] ?? ''] : []));
+const v4 = (addresses: readonly string[]) => ofFamily(false, addresses);
+const v6 = (addresses: readonly string[]) => ofFamily(true, addresses);
 
 function refusal(question: Question, nics: readonly InsideNic[]): ThawError | null {
   const unfit = refuser('netns', question);
@@ -46,7 +48,8 @@ export function judgeNetns(question: Question): Verdict {
   if (error) return { ok: false, error };
   const places = inside.nics.map(({ nic, wish, network }) => ({
     ...{ nic: nic.id, network, address: wish.address, mac: wish.mac, ports: wish.ports },
-    ipv4Only: true as const,
+    // One that its guest has no use for could not be translated.
+    ...(v6(nic.addresses).length === 0 && { ipv4Only: true as const }),
     ...limitsOf(wish),
   }));
   return { ok: true, places };
@@ -64,14 +67,17 @@ function wiring({ grant }: PlannedNic, inside: Nic, at: { index: number; taps: s
     ...(vlan !== undefined && { vlan }),
   };
   const subnet = grant.addresses.find((cidr) => !cidr.includes(':')) ?? '';
-  const [outer = ''] = v4([subnet]);
+  const subnet6 = grant.addresses.find((cidr) => cidr.includes(':'));
   const inner: InnerStep = {
     ...{ kind: 'inner', vm, nic, network, tap: inside.tap, mtu: mtuOf(inside, mtu), uplink: peer },
     mac: inside.mac ?? mac,
-    pairs: v4(inside.addresses)
-      .slice(0, 1)
-      .map((own) => ({ inner: own, outer })),
+    pairs: [v4, v6].flatMap((of): Pair[] => {
+      const [[own], [outer]] = [of(inside.addresses), of(grant.addresses)];
+      return own === undefined || outer === undefined ? [] : [{ inner: own, outer }];
+    }),
     ...{ subnet, gateway, index: at.index },
+    ...(subnet6 !== undefined && { subnet6 }),
+    ...(grant.gateway6 !== undefined && { gateway6: grant.gateway6 }),
   };
   return [uplink, inner];
 }

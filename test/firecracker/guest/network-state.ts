@@ -77,8 +77,12 @@ export function restoreLines(memory: NetworkMemory): string[] {
         (address.local.startsWith('127.') || address.local === '::1' || address.local.startsWith('fe80'))
       )
         continue;
+      // A memory's addresses were proven long ago.
+      const six = address.local.includes(':') ? ' nodad' : '';
       const broadcast = address.broadcast === undefined ? '' : ` broadcast ${address.broadcast}`;
-      lines.push(`address replace ${address.local}/${address.prefixlen}${broadcast} dev ${link.ifname}`);
+      lines.push(
+        `address replace ${address.local}/${address.prefixlen}${broadcast} dev ${link.ifname}${six}`,
+      );
     }
     if (link.flags?.includes('UP') && link.ifname !== 'lo') lines.push(`link set dev ${link.ifname} up`);
   }

@@ -63,7 +63,13 @@ for (const shell of shells) {
       printf '127.0.0.1 localhost\\n127.0.1.1 source old\\n10.0.0.1 db\\n' > "$R/etc/hosts"
       ln -s ../run/stub "$R/etc/resolv.conf"; mkdir -p "$R/var/lib/dbus" || :
       echo ${'0'.repeat(32)} > "$R/etc/machine-id"\n`;
-      const wish = script({ nics: [{ ...nic1, gateway6: 'FD00::0:1' }, nic2] });
+      const six2 = { addresses: [...nic2.addresses, 'fd01::5/64'], gateway6: 'fd01::1' };
+      const wish = script({
+        nics: [
+          { ...nic1, gateway6: 'FD00::0:1' },
+          { ...nic2, ...six2 },
+        ],
+      });
       const look = [
         'cat /etc/hosts',
         'cat /etc/hostname /proc/sys/kernel/hostname',
@@ -100,7 +106,12 @@ for (const shell of shells) {
         t.match(addresses, shown);
       t.match(routes, 'default via 10.9.0.1 dev n1');
       t.match(routes, /default via 10.8.0.1 dev n2 +metric 100/, 'the second gateway stands behind');
-      t.match(routes6, 'default via fd00::1 dev n1', 'each family has its own gateway');
+      t.match(routes6, /default via fd00::1 dev n1 .*metric 1024/, 'each family has its own gateway');
+      t.match(
+        routes6,
+        /default via fd01::1 dev n2 .*metric 10000/,
+        'and there, too, the second stands behind',
+      );
       t.match(routes6, /^0$/m, 'its link-local address will be the one that the host lets pass');
       const again = answerIn(second);
       for (const part of ['clock', 'network', 'hostname', 'machine-id', 'identity']) {

@@ -105,6 +105,9 @@ t.test('a NIC whose address nobody has written down is refused', (t) => {
   }
   const network = NetworkName.parse('back');
   const verdict = judgeNetns(question({ addresses: ['fd00::2/64', '10.88.0.2/24'], network }));
-  t.match(verdict, { ok: true, places: [{ nic: 'eth0', network: 'back', ipv4Only: true }] });
+  t.match(verdict, { ok: true, places: [{ nic: 'eth0', network: 'back' }] });
+  t.notMatch(verdict, { places: [{ ipv4Only: true }] });
+  const four = judgeNetns(question({ addresses: ['10.88.0.2/24'], network }));
+  t.match(four, { places: [{ ipv4Only: true }] }, 'what its guest has no use for is not leased');
   t.end();
 });
