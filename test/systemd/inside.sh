@@ -77,6 +77,11 @@ kill -KILL "$old"
 eventually 'after SIGKILL it is started again' sh -c "p=\$(systemctl show --property=MainPID --value thawd.service); [ \$p != 0 ] && [ \$p != $old ] && systemctl is-active --quiet thawd.service"
 is 'and the VMs are taken up' "$(thaw show "$vm" --json | field vm.word)" ready
 
+old=$(main_pid)
+dpkg --install --force-depends /opt/thaw-test/thaw.deb > /dev/null 2>&1 || fail 'the package installs over itself'
+[ "$(main_pid)" != "$old" ] || fail 'an upgrade starts the new daemon'
+is 'an upgrade starts the new daemon, and VMs run on' "$(thaw show "$vm" --json | field vm.word) $(systemctl show --property=MainPID --value "$unit")" "ready $vmm"
+
 other=$(thaw restore base --json | field clones.0.vm.id)
 kill -KILL "$(systemctl show --property=MainPID --value "thaw-$other.service")"
 eventually 'a VMM that is killed goes alone' sh -c "! thaw show $other --json"

@@ -64,7 +64,9 @@ export async function displace({
   const gone = layout(prefix).map(({ to }) => to);
   for (const path of [...gone, `${prefix}/lib/thaw`])
     await rm(join(root, path), { recursive: true, force: true });
-  const docs = join(root, prefix, 'share/doc/thaw');
-  if (existsSync(docs) && (await readdir(docs)).length === 0) await rmdir(docs);
+  for (const folder of ['client/oci-hook', 'client', 'systemd', '.']) {
+    const docs = join(root, prefix, 'share/doc/thaw', folder);
+    if (existsSync(docs) && (await readdir(docs)).length === 0) await rmdir(docs);
+  }
   return gone;
 }

@@ -43,6 +43,9 @@ export function layout(prefix: string): readonly Placed[] {
     named('systemd/runc-config.example.json', `${docs}/runc-config.example.json`),
     { from: 'systemd/grafana-dashboard.json', to: `${docs}/grafana-dashboard.json`, mode: 0o644 },
     { from: 'README.md', to: `${docs}/README.md`, mode: 0o644 },
+    { from: 'systemd/README.md', to: `${docs}/systemd/README.md`, mode: 0o644 },
+    { from: 'client/errors.md', to: `${docs}/client/errors.md`, mode: 0o644 },
+    { from: 'client/oci-hook/README.md', to: `${docs}/client/oci-hook/README.md`, mode: 0o644 },
     { from: 'LICENSE', to: `${docs}/copyright`, mode: 0o644 },
     { from: null, to: `${prefix}/bin/thaw`, mode: 0o755, leads: '../lib/thaw/thaw.js' },
   ];
