@@ -1,5 +1,6 @@
-// Runs the tests: `node dist/test/run.js [--guest] [FILE…]`, where a FILE is a path or a part of one. `--guest` runs those
-// whose guests have a kernel of their own, and only those.
+// Runs the tests: `node dist/test/run.js [--guest [--images]] [FILE…]`, where a FILE is a path or a part of one. `--guest`
+// runs those whose guests have a kernel of their own, and only those; with `--images` those that boot whole
+// distributions, which take minutes.
 //
 // Each file is a process of its own whose TAP node-tap reads here. Its command line would start TypeScript's loader in
 // each (1.3 s a file against 0.3), for files that are compiled already.
@@ -9,7 +10,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { guestImage } from './support/guest-image/image.js';
-import { allNeeds, ensureNeeds, guestNeeds } from './support/needs.js';
+import { allNeeds, ensureNeeds, guestNeeds, imageNeeds } from './support/needs.js';
 import { projectDir } from './support/paths.js';
 import { describe } from './support/report.js';
 
@@ -18,13 +19,14 @@ const fileTimeout = 900;
 /** A file of this name has the machine for itself: what it measures or storms, others would disturb. */
 const alone = /\.alone\.test\.js$/;
 const onGuest = /\.guest\.test\.js$/;
+const onImage = /\.image\.test\.js$/;
 
 const compiled = fileURLToPath(new URL('.', import.meta.url));
 const sources = join(projectDir, 'test');
 
 function testFiles(wanted: readonly string[]): string[] {
   const all = readdirSync(compiled, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.js') && onGuest.test(file) === guest)
+    .filter((file) => file.endsWith('.test.js') && kindOf(file) === kind)
     // What an earlier build has left behind of a test that is gone.
     .filter((file) => existsSync(join(sources, file.replace(/\.js$/, '.ts'))))
     .sort();
@@ -34,6 +36,8 @@ function testFiles(wanted: readonly string[]): string[] {
     [...parts, ...wanted].some((part) => file.includes(part.replace(/\.[jt]s$/, ''))),
   );
 }
+
+const kindOf = (file: string) => (onImage.test(file) ? 'image' : onGuest.test(file) ? 'guest' : 'plain');
 
 const skipped: string[] = [];
 
@@ -81,15 +85,15 @@ async function run(file: string): Promise<void> {
 }
 
 const words = process.argv.slice(2);
-const guest = words.includes('--guest');
-ensureNeeds(guest ? guestNeeds : allNeeds);
-if (guest) guestImage();
-const files = testFiles(words.filter((word) => word !== '--guest'));
+const kind = words.includes('--images') ? 'image' : words.includes('--guest') ? 'guest' : 'plain';
+ensureNeeds({ plain: allNeeds, guest: guestNeeds, image: imageNeeds }[kind]);
+if (kind !== 'plain') guestImage();
+const files = testFiles(words.filter((word) => !word.startsWith('--')));
 t.setTimeout(0);
 t.pipe(createWriteStream(join(compiled, 'report.tap')));
 // Much of a test is waiting: for a load of 8 ms, an agent, a process's end.
 // A guest under QEMU has a processor to itself, or the others wait for it.
-t.jobs = guest ? availableParallelism() : 2 * availableParallelism();
+t.jobs = kind !== 'plain' ? availableParallelism() : 2 * availableParallelism();
 await Promise.all(files.filter((file) => !alone.test(file)).map(run));
 t.jobs = 1;
 for (const file of files.filter((name) => alone.test(name))) await run(file);

@@ -36,6 +36,26 @@ t.test('two NICs at the restore and a third later: each found by its MAC, each a
   );
 });
 
+t.test('a look into it: nothing is lacking but a port below 1024', async (t) => {
+  const { diagnoses } = await host.client.agent.check({ vm: 'many' });
+  const levels = new Map(diagnoses.map(({ check, level }) => [check, level]));
+  for (const check of [
+    'PCI',
+    'hot-plug',
+    'virtio_pci',
+    'virtio_net',
+    'randomness',
+    'programs',
+    'files',
+    'machine-id',
+  ])
+    t.equal(levels.get(check), 'ok', check);
+  t.strictSame(
+    [...levels].filter(([, level]) => level !== 'ok'),
+    [['agent port', 'warning']],
+  );
+});
+
 t.test(
   'one that is detached is gone in the guest, the others work on, and a further one is refused',
   async (t) => {

@@ -19,14 +19,20 @@ const packageOf = {
   ctr: 'containerd',
   podman: 'podman',
   'qemu-system-x86_64': 'qemu-system-x86',
+  mmdebstrap: 'mmdebstrap',
+  depmod: 'kmod',
+  'mkfs.ext4': 'e2fsprogs',
 } as const;
 
 export type Need = keyof typeof packageOf;
 
 const all = Object.keys(packageOf) as Need[];
 
+/** What makes the images of whole distributions. */
+const imageMakers: readonly Need[] = ['mmdebstrap', 'depmod', 'mkfs.ext4'];
+
 /** Without these the tests that are about them are skipped. */
-const optional: readonly Need[] = ['crun', 'podman', 'qemu-system-x86_64'];
+const optional: readonly Need[] = ['crun', 'podman', 'qemu-system-x86_64', ...imageMakers];
 
 /** All that the tests can't do without. */
 export const allNeeds = all.filter((need) => !optional.includes(need));
@@ -43,6 +49,7 @@ export const demoNeeds: readonly Need[] = [
   'tar',
 ];
 export const guestNeeds: readonly Need[] = [...demoNeeds, 'qemu-system-x86_64'];
+export const imageNeeds: readonly Need[] = [...guestNeeds, ...imageMakers];
 
 /**
  * Makes sure that programs are there: installs their packages where it may, and says so; otherwise ends the process

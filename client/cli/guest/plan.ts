@@ -13,7 +13,8 @@ const agent = '/usr/lib/thaw/agent';
 const agentScript = (qemuGa: string, port: number): string => `#!/bin/sh
 # qemu-ga for thaw, on vsock. Started again whenever it ends. Of its own configuration: a distribution's may switch
 # guest-exec off.
-modprobe -q vmw_vsock_virtio_transport 2>/dev/null
+# The driver of a NIC that is yet to come nobody else would load: the source has none.
+modprobe -qa virtio_net vmw_vsock_virtio_transport 2>/dev/null
 until [ -e /dev/vsock ]; do sleep 0.1; done
 export QGA_CONF=/etc/thaw/qemu-ga.conf
 exec ${qemuGa} -m vsock-listen -p 4294967295:${port} -t /run -f /run/thaw-agent.pid

@@ -92,6 +92,15 @@ nic() {
   esac
   if [ -z "$K" ] && [ -n "$6" ] && find_nic "$6"; then K=1 R=1; else wait_nic "$1" || return 2; fi
   command -v ip >/dev/null || { W='the guest has no ip (iproute2, or busybox with it)'; return 2; }
+  for M in 1 2 3; do
+    set_up "$@" && return 0
+    # Meanwhile udev may have given it another name.
+    [ ! -e "/sys/class/net/$I" ] && wait_nic "$1" || return 2
+  done
+  return 2
+}
+# set_up: what nic does to the interface I
+set_up() {
   C="link set dev $I mtu $2 up"
   [ -z "$K" ] || C="addr flush dev $I scope global$NL$C"
   [ -z "$R" ] || C="link set dev $I down$\{NL}link set dev $I address $1$NL$C"
@@ -113,7 +122,7 @@ nic() {
 $C
 EOF
   fi
-  each "$C" || return 2
+  each "$C"
 }
 # own_way TABLE SUBNETS GATEWAYS ADDRESSES: what bears an address of the interface I leaves by it, by a routing table of
 # its own. A kernel without such tables does without: what comes in by I is then answered by the first NIC.

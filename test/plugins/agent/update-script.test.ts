@@ -264,6 +264,21 @@ for (const shell of shells) {
   });
 }
 
+for (const shell of ['dash', 'bash'] as const) {
+  t.test(`${shell}: a NIC that udev renames in the middle is set up all the same`, (t) => {
+    const ip =
+      '#!/bin/sh\n[ -e /run/moved ] || { : > /run/moved; /bin/ip link set n1 name moved; }\nexec /bin/ip "$@"';
+    const renames = `mount -t tmpfs tmpfs "$R/usr/local/sbin"; printf '%s' ${quote(ip)} > "$R/usr/local/sbin/ip"
+      chmod 755 "$R/usr/local/sbin/ip"\n`;
+    const wish = script({}, { parts: ['network'] });
+    const [said, seen] = inGuest(shell, `${link('n1', mac1)}${renames}`, [wish, '/bin/ip -o addr']);
+    t.strictSame(answerIn(said).parts, { network: { is: 'done' } });
+    t.strictSame(answerIn(said).interfaces, { [mac1]: 'moved' });
+    t.match(seen, /moved +inet 10\.9\.0\.5\/16/);
+    t.end();
+  });
+}
+
 t.test('what is not quoted is checked', (t) => {
   const bad: Partial<GuestNic>[] = [
     { mac: '02:00:00:00:00:01; reboot' },

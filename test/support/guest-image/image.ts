@@ -18,7 +18,7 @@ import { treeOf, unpackPackages } from './packages.js';
 import { vmlinuxOf } from './vmlinux.js';
 
 /** Outside of the project, since it is Debian's; who deletes it gets Debian's newest. */
-const cache = '/var/cache/thaw-guest';
+export const cache = '/var/cache/thaw-guest';
 
 /** A stock Linux guest: paths of its kernel and its initramfs. */
 export interface GuestImage {
