@@ -6,7 +6,7 @@ import { Connection, type Message } from './connection.js';
 import { fromWire } from './pending.js';
 import type { ReconnectOptions } from './types.js';
 
-/** Where to go on: the numbers of one daemon's life mean nothing in another's. */
+/** Where to go on: the numbers of one epoch mean nothing in another. */
 export interface EventPosition {
   readonly epoch: string;
   readonly seq: number;

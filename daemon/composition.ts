@@ -3,6 +3,7 @@ import { applying } from './composition/apply.js';
 import { openClones } from './composition/clones.js';
 import { openGround } from './composition/ground.js';
 import { allHandlers } from './composition/handlers.js';
+import { openIdleExit } from './composition/idle.js';
 import { later } from './composition/later.js';
 import { Lifetime } from './composition/lifetime.js';
 import { openScrapes } from './composition/metrics.js';
@@ -35,6 +36,8 @@ export interface Given extends Place {
   readonly read: () => Promise<Config>;
   /** Whether its end is that of the VMs that it has made. */
   readonly stopVms: boolean;
+  /** Called when nobody has needed it for as long as the configuration says: it is to be closed. */
+  readonly onIdle: () => void;
 }
 
 /** Milliseconds for what is under way to finish at shutdown, and as long again to be undone. */
@@ -57,7 +60,7 @@ export async function compose(given: Given, log: Log): Promise<Running> {
 
 /** @returns what reads the configuration again */
 async function open(life: Lifetime, given: Given, log: Log): Promise<Running['reload']> {
-  const { config, read, slice, stopVms } = given;
+  const { config, read, slice, stopVms, onIdle } = given;
   const ground = await openGround(life, { config, log });
   const plugins = { ...ground, slice, ...(await openPlugins(life, ground)) };
   const machines = { ...plugins, ...(await openMachines(life, plugins)) };
@@ -91,7 +94,7 @@ async function open(life: Lifetime, given: Given, log: Log): Promise<Running['re
       if (stopVms) await endAll(registry, lifecycle);
     },
   );
-  await openScrapes(life, { ...clones, foreign, server });
+  const scrapes = await openScrapes(life, { ...clones, foreign, server });
   const watches = await openWatches(life, machines);
   const { reconcile } = watches.tickers;
   const status = (): string =>
@@ -107,6 +110,7 @@ async function open(life: Lifetime, given: Given, log: Log): Promise<Running['re
     () => notifier.close(),
   );
   slots.fill();
+  await openIdleExit(life, { ...clones, server, scrapes, stopVms, exit: onIdle });
   const apply = applying(machines, watches);
   const reloader = life.share(later.reloader, new Reloader({ config, read, apply, events, log }));
   log.info({ version, socket: listener.path, vms: registry.size, pid: process.pid }, 'listening');

@@ -6,6 +6,7 @@ import type { Config } from './config/schema.js';
 import { parseConfig } from './config/parse.js';
 import { version } from './config/version.js';
 import { configText } from './effects/config.js';
+import { isJournal } from './effects/journal.js';
 import { openLog } from './log/logger.js';
 
 const defaultPath = '/etc/thaw/config.json';
@@ -61,24 +62,21 @@ async function main(): Promise<void> {
     return parseConfig(text ?? '{}', path);
   };
   const config = await read();
-  const log = openLog(config.log.level);
-  const daemon = await compose(
-    { config, read, stopVms: options['stop-vms'] ?? false, slice: options.slice },
-    log,
-  );
+  const log = openLog(config.log.level, isJournal(process.env) ? 'journal' : 'json');
+  let closing: Promise<void> | null = null;
+  const stop = (why: object): void => {
+    log.info(why, 'stopping');
+    closing ??= close(daemon).then(() => {
+      log.info({}, 'stopped');
+      // All is closed; what a library has left open (a watch that chokidar made while it was closed) is no reason to stay.
+      process.exit();
+    });
+  };
+  const { slice, 'stop-vms': stopVms = false } = options;
+  const daemon = await compose({ config, read, stopVms, slice, onIdle: () => stop({ idle: true }) }, log);
   // What is wrong with it is told in the log and as an event.
   process.on('SIGHUP', () => void daemon.reload().catch(() => undefined));
-  let closing: Promise<void> | null = null;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      log.info({ signal }, 'stopping');
-      closing ??= close(daemon).then(() => {
-        log.info({}, 'stopped');
-        // All is closed; what a library has left open (a watch that chokidar made while it was closed) is no reason to stay.
-        process.exit();
-      });
-    });
-  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop({ signal }));
 }
 
 main().catch((error: unknown) => {

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { defineMethod } from './define.js';
 import { Vm } from './shapes/vm.js';
 
-/** What happened, numbered without gaps within one daemon's life (`epoch`). Sent as `events.event`. */
+/**
+ * What happened, numbered without gaps within an `epoch`, which outlives a daemon that ends in order and no crash. Sent
+ * as `events.event`.
+ */
 export const ThawEvent = z.object({
   seq: z.int(),
   at: z.number(),

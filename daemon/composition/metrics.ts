@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import type { OwnSocket } from '../effects/bind.js';
-import { serveScrapes, type ScrapeWhere } from '../effects/scrape-server.js';
+import { serveScrapes, type ScrapeServer, type ScrapeWhere } from '../effects/scrape-server.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { RpcServer } from '../rpc/server.js';
 import type { ForeignVms } from '../vms/foreign.js';
@@ -35,9 +35,9 @@ export function scrapeWhere(
 type Parts = Clones & { readonly foreign: ForeignVms; readonly server: RpcServer };
 
 /** Serves what was counted, and what is, where that was asked for. @throws what listening there throws */
-export async function openScrapes(life: Lifetime, parts: Parts): Promise<void> {
+export async function openScrapes(life: Lifetime, parts: Parts): Promise<ScrapeServer | null> {
   const { scrapes, cx, registry, foreign, slots, fabric, operations, catalog, server } = parts;
-  if (!scrapes) return;
+  if (!scrapes) return null;
   const { where, metrics } = scrapes;
   const vms = new Vms(registry, foreign);
   metrics.show({
@@ -50,7 +50,7 @@ export async function openScrapes(life: Lifetime, parts: Parts): Promise<void> {
     rpc: () => server,
   });
   const page = { path: '/metrics', contentType: metrics.contentType, text: () => metrics.text() };
-  await life.open(
+  return life.open(
     'metrics',
     () => serveScrapes({ where, page }, cx),
     (scrapeServer) => scrapeServer.close(),

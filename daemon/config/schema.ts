@@ -26,6 +26,8 @@ export const Config = z.strictObject({
       group: z.string().default('thaw'),
       /** User ids that may also change. */
       users: z.array(z.int().min(0)).default([]),
+      /** Seconds without a client after which the daemon ends; 0 for never. Only where systemd listens on. */
+      idleExitSeconds: z.int().min(0).max(86400).default(0),
     })
     .prefault({}),
   /** Where Prometheus may ask; nowhere unless one is given, or systemd hands over a socket named `metrics`. */

@@ -1,4 +1,5 @@
 import { cancelled } from '../api/errors/rpc.js';
+import { askerOf, noteAsker } from '../operations/askers.js';
 
 /** What is being made for containers, so that a container's end can stop it. */
 export class Flights {
@@ -8,6 +9,7 @@ export class Flights {
   async run<T>(id: string, signal: AbortSignal, work: (abort: AbortController) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const abort = new AbortController();
+    noteAsker(abort.signal, askerOf(signal));
     const follow = (): void => abort.abort(signal.reason);
     signal.addEventListener('abort', follow);
     let land = (): void => undefined;

@@ -15,6 +15,8 @@ export interface Page {
 /** An HTTP server that serves one page. */
 export interface ScrapeServer {
   readonly connections: number;
+  /** Connections that there were, those that are there included. */
+  readonly taken: number;
   /** Listens no more and ends what is connected. */
   close(): Promise<void>;
 }
@@ -41,8 +43,10 @@ export async function serveScrapes(
   });
   server.maxConnections = mostConnections;
   let connections = 0;
+  let taken = 0;
   server.on('connection', (socket) => {
     connections += 1;
+    taken += 1;
     socket.once('close', () => (connections -= 1));
   });
   if ('own' in where) await bindOwn(server, where.own, cx);
@@ -50,6 +54,9 @@ export async function serveScrapes(
   return {
     get connections() {
       return connections;
+    },
+    get taken() {
+      return taken;
     },
     close: () =>
       new Promise((resolve) => {

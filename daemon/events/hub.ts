@@ -1,4 +1,5 @@
 import type { ThawEvent } from '../api/events.js';
+import type { Past } from './past.js';
 
 type Listener = (event: ThawEvent) => void;
 
@@ -6,18 +7,35 @@ type Listener = (event: ThawEvent) => void;
 export type Happening = Pick<ThawEvent, 'type'> &
   Partial<Pick<ThawEvent, 'vm' | 'snapshot' | 'operation' | 'detail'>>;
 
-/** Numbers what happens, keeps the last of it, and tells whoever listens. In one daemon's life numbers have no gaps. */
+/** Events that are left for the next daemon: as many as a subscriber may lag behind who is to miss nothing. */
+const left = 1024;
+
+/**
+ * Numbers what happens, keeps the last of it, and tells whoever listens. In one epoch numbers have no gaps; it goes on
+ * with the next daemon where one has ended in order, since nothing has happened then that nobody has told.
+ */
 export class EventHub {
   readonly epoch: string;
-  readonly #kept: ThawEvent[] = [];
+  readonly #kept: ThawEvent[];
   readonly #keep: number;
   readonly #listeners = new Set<Listener>();
-  #seq = 0;
+  #seq: number;
 
-  /** @param epoch distinguishes this daemon's numbers from another's @param keep how many events can be asked for again */
-  constructor(epoch: string, keep = 4096) {
+  /**
+   * @param epoch distinguishes these numbers from others
+   * @param keep how many events can be asked for again
+   * @param before where another daemon has ended
+   */
+  constructor(epoch: string, keep = 4096, before: Pick<Past, 'seq' | 'events'> = { seq: 0, events: [] }) {
     this.epoch = epoch;
     this.#keep = keep;
+    this.#seq = before.seq;
+    this.#kept = [...before.events];
+  }
+
+  /** Where it stands: for the next daemon to go on. */
+  past(): Omit<Past, 'version'> {
+    return { epoch: this.epoch, seq: this.#seq, events: this.#kept.slice(-left) };
   }
 
   /** The number of the last event. */

@@ -10,6 +10,7 @@ import type { Lifecycle } from '../vms/lifecycle.js';
 import type { Lifetimes } from '../vms/lifetimes.js';
 import type { Vms } from '../vms/vms.js';
 import type { Call, Handlers } from './call.js';
+import { askerOf } from '../operations/askers.js';
 import { follow } from './follow.js';
 import { allowedFile, type Roots } from './roots.js';
 
@@ -74,9 +75,9 @@ export function vmHandlers(parts: VmParts): Pick<Handlers, VmMethods> {
       await lifetimes.extend(vm, { ttl: params.ttl, signal });
       return { vm: vm.view() };
     },
-    'vm.stop': async (params) => {
+    'vm.stop': async (params, call) => {
       const vm = vms.ours(params.vm);
-      await lifecycle.stop(vm);
+      await lifecycle.stop(vm, 'vm.stop', askerOf(call.signal));
       return { vm: vm.id };
     },
     'vm.timeline': ({ vm, operation }) => {

@@ -1,6 +1,7 @@
 import type { OperationId } from '../api/shapes/ids.js';
 import type { Span, Timeline } from '../api/shapes/vm.js';
 import { ThawError } from '../api/thaw-error.js';
+import { askerOf, type Asker } from './askers.js';
 import { internal } from '../api/errors/rpc.js';
 import type { Context, Probe } from '../../plugins/contract.js';
 
@@ -14,8 +15,21 @@ export interface OperationStart {
   readonly name: string | null;
   /** The caller's signal; others may abort the operation too. */
   readonly signal?: AbortSignal | undefined;
+  /** Who is behind it, where that is not told by its signal because it has none. */
+  readonly asker?: Asker | undefined;
+  /** Whose clone it makes, or that it makes or deletes; where left out, that which its VM was made from. */
+  readonly snapshot?: string | null | undefined;
   /** Injects faults; tests only. */
   readonly edge?: Probe['edge'];
+}
+
+/** What every line in the log about an operation carries. */
+export interface Tags extends Partial<Asker> {
+  readonly operation: string;
+  readonly method: string;
+  readonly vm: string | null;
+  readonly name: string | null;
+  readonly snapshot: string | null;
 }
 
 /**
@@ -63,6 +77,12 @@ export class Operation {
       },
     };
     this.cx = { signal: this.#abort.signal, probe: this.#probe };
+  }
+
+  get tags(): Tags {
+    const { id, method, vm, name } = this;
+    const { snapshot = null, signal, asker = askerOf(signal) } = this.#start;
+    return { operation: id, method, vm, name, snapshot, ...asker };
   }
 
   /** The step under way, null between steps. */

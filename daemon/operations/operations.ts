@@ -1,7 +1,7 @@
 import type { Context, Probe } from '../../plugins/contract.js';
 import { Timeline } from '../api/shapes/vm.js';
 import { newOperationId } from './ids.js';
-import { Operation, type OperationStart } from './operation.js';
+import { Operation, type OperationStart, type Tags } from './operation.js';
 
 /** How many operations that have ended can still be asked for. */
 const kept = 1024;
@@ -15,11 +15,16 @@ export class Operations {
   /** In the order in which they ended. */
   readonly #ended = new Map<string, Known>();
   readonly #edge: Probe['edge'];
-  readonly #onEnded: ((timeline: Timeline) => void)[] = [];
+  readonly #onEnded: ((timeline: Timeline, tags: Tags) => void)[] = [];
+  readonly #snapshotOf: (vm: string) => string | null;
 
-  /** @param edge injects faults around effects; tests only */
-  constructor(edge?: Probe['edge']) {
+  /**
+   * @param edge injects faults around effects; tests only
+   * @param snapshotOf what a VM was made from
+   */
+  constructor(edge?: Probe['edge'], snapshotOf: (vm: string) => string | null = () => null) {
     this.#edge = edge;
+    this.#snapshotOf = snapshotOf;
   }
 
   get running(): number {
@@ -27,12 +32,13 @@ export class Operations {
   }
 
   /** Tells `listener` of every operation that ends from now on, once it is over for everybody else. */
-  onEnded(listener: (timeline: Timeline) => void): void {
+  onEnded(listener: (timeline: Timeline, tags: Tags) => void): void {
     this.#onEnded.push(listener);
   }
 
   begin(start: Omit<OperationStart, 'id' | 'edge'>): Operation {
-    const operation = new Operation({ ...start, id: newOperationId(), edge: this.#edge });
+    const { snapshot = start.vm === null ? null : this.#snapshotOf(start.vm) } = start;
+    const operation = new Operation({ ...start, snapshot, id: newOperationId(), edge: this.#edge });
     this.#running.add(operation);
     void operation.settled.then(() => this.#keep(operation));
     return operation;
@@ -74,7 +80,7 @@ export class Operations {
     this.#ended.set(operation.id, asText(timeline, operation));
     const oldest = this.#ended.keys().next();
     if (this.#ended.size > kept && oldest.done !== true) this.#ended.delete(oldest.value);
-    for (const listener of this.#onEnded) listener(timeline);
+    for (const listener of this.#onEnded) listener(timeline, operation.tags);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Agents } from '../agent/agents.js';
+import type { EventHub } from '../events/hub.js';
 import type { Log } from '../log/logger.js';
 import { kindOf } from '../operations/run-steps.js';
 import type { Records } from '../records/records.js';
@@ -26,6 +27,7 @@ export interface ReconcileParts {
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
   readonly health: Health;
+  readonly events: EventHub;
   readonly log: Log;
 }
 
@@ -84,7 +86,7 @@ function takeDrives({ id, drives }: VmRecord, registry: Registry, log: Log): voi
 }
 
 async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm: string; verdict: Verdict }> {
-  const { fleet, lifecycle, health, log } = parts;
+  const { fleet, lifecycle, health, log, events, registry } = parts;
   const apiSocket = vm.record.adopted?.apiSocket;
   const alive = await fleet.adopt({ vm: vm.id, dir: vm.dir, apiSocket }, vm.record.process, cx);
   const verdict = decide(vm.record, alive !== null);
@@ -111,6 +113,9 @@ async function settle(vm: Vm, parts: ReconcileParts, cx: Context): Promise<{ vm:
     log.error({ vm: vm.id, verdict, err: error }, 'a VM could not be reconciled');
   }
   log.info({ vm: vm.id, name: vm.name, verdict }, 'a recorded VM was reconciled');
+  // Whoever goes on where the daemon before has ended hears what it is by now, whatever happened meanwhile.
+  if (registry.has(vm.id))
+    events.emit({ type: 'vm.changed', vm: vm.id, detail: { name: vm.name, state: vm.view().word } });
   return { vm: vm.id, verdict };
 }
 

@@ -115,7 +115,10 @@ export class Restorer {
     const claims = new Claims();
     const id = slot?.vm.id ?? newVmId();
     const name = wanted ?? cloneName(order.manifest.name, id);
-    const operation = operations.begin({ method: 'snapshot.restore', vm: id, name, signal: order.signal });
+    const operation = operations.begin({
+      ...{ method: 'snapshot.restore', vm: id, name, signal: order.signal },
+      snapshot: order.manifest.id,
+    });
     const of = { vm: id, operation: operation.id };
     if (order.follow) operation.follow(order.follow(of));
     try {

@@ -2,6 +2,7 @@ import type { Access } from '../api/define.js';
 import type { ProgressParams } from '../api/rpc.js';
 import type { ThawError } from '../api/thaw-error.js';
 import type { Call, Peer } from '../methods/call.js';
+import { noteAsker } from '../operations/askers.js';
 import type { RequestId } from './envelope.js';
 
 /** What a call needs of its connection. */
@@ -45,6 +46,8 @@ export class ActiveCall implements Call {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
+      const { pid, uid } = this.peer;
+      noteAsker(this.#controller.signal, { request: this.id ?? null, peer: { pid, uid } });
       if (this.#aborted) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;

@@ -32,6 +32,13 @@ export interface RpcServer {
   /** Requests being answered or undone, on all connections. */
   readonly inFlight: number;
   readonly connections: number;
+  /** Connections that there were, those that are there included. */
+  readonly taken: number;
+  /**
+   * Listens no more, where nobody is connected and nothing is under way: whoever connects from now on waits in the
+   * queue of a socket that is systemd's, for the next daemon. False, and nothing is done, where somebody is.
+   */
+  leave(): boolean;
   /**
    * Takes no more connections and no more work, gives what is under way `deadlineMs` to finish, aborts the rest and
    * gives it as long again to undo what it did; then sends the last answers and closes.
@@ -50,6 +57,9 @@ export function serve(options: ServeOptions): RpcServer {
   const cx: Context = { signal: new AbortController().signal, probe: options.probe ?? quiet };
   const dispatcher = new Dispatcher(options);
   const sessions = new Set<Session>();
+  let taken = 0;
+  /** Of those, connections whose session is not yet there. */
+  let opening = 0;
   let closing: Promise<void> | null = null;
   let onIdle: (() => void) | null = null;
   const inFlight = (): number => {
@@ -57,6 +67,8 @@ export function serve(options: ServeOptions): RpcServer {
     for (const session of sessions) sum += session.inFlight;
     return sum;
   };
+
+  const connections = (): number => opening + [...sessions].filter((session) => !session.closed).length;
 
   const open = async (socket: Socket): Promise<void> => {
     const peer = await peerCredentials(descriptorOf(socket), cx);
@@ -91,10 +103,14 @@ export function serve(options: ServeOptions): RpcServer {
 
   listener.onLost((why) => log.warn({ why }, 'a connection could not be taken'));
   listener.accept(limits.connections, (socket) => {
-    open(socket).catch((error: unknown) => {
-      log.warn({ err: error }, 'a connection could not be taken');
-      socket.destroy();
-    });
+    taken += 1;
+    opening += 1;
+    open(socket)
+      .catch((error: unknown) => {
+        log.warn({ err: error }, 'a connection could not be taken');
+        socket.destroy();
+      })
+      .finally(() => (opening -= 1));
   });
 
   const idle = (milliseconds: number): Promise<void> =>
@@ -122,7 +138,15 @@ export function serve(options: ServeOptions): RpcServer {
       return inFlight();
     },
     get connections() {
-      return [...sessions].filter((session) => !session.closed).length;
+      return connections();
+    },
+    get taken() {
+      return taken;
+    },
+    leave: () => {
+      if (connections() > 0 || inFlight() > 0) return false;
+      listener.close();
+      return true;
     },
     close: (deadlineMs) => (closing ??= close(deadlineMs)),
   };

@@ -30,7 +30,10 @@ export class Deleter {
     catalog.assertFree(manifest, clonesOf(manifest, registry));
     // Gone for everybody else before the first file goes; back where the store says that nothing went.
     catalog.remove(manifest);
-    const operation = operations.begin({ method: 'snapshot.delete', vm: null, name: manifest.name, signal });
+    const operation = operations.begin({
+      ...{ method: 'snapshot.delete', vm: null, name: manifest.name, signal },
+      snapshot: manifest.id,
+    });
     try {
       await operation.during('delete', 'step', () => store.delete(manifest.id, operation.cx));
     } catch (thrown) {

@@ -65,6 +65,7 @@ export class Snapshotter {
       method: 'snapshot.create',
       vm: vm.id,
       name: vm.name,
+      snapshot: id,
       signal: order.signal,
     });
     if (order.follow) operation.follow(order.follow({ vm: vm.id, operation: operation.id }));

@@ -100,7 +100,11 @@ export class ForeignVms {
     if (this.#timer) clearTimeout(this.#timer);
     await this.#watch?.close();
     await this.#looking;
-    for (const { api } of this.#found.values()) api.close();
+    for (const { api, view } of this.#found.values()) {
+      api.close();
+      // The next daemon tells of those that it finds: whoever goes on with its events must not keep the others.
+      this.#tell('vm.removed', view);
+    }
     this.#found.clear();
   }
 
@@ -136,7 +140,7 @@ export class ForeignVms {
   }
 
   async #lookAt(dir: string): Promise<void> {
-    const { cx, events, ours } = this.#parts;
+    const { cx, ours } = this.#parts;
     const before = this.#found.get(dir);
     before?.api.close();
     this.#found.delete(dir);
@@ -147,11 +151,11 @@ export class ForeignVms {
     if (found) this.#found.set(dir, found);
     const { view } = found ?? before ?? {};
     if (view === undefined || (before && found && before.view.power.is === found.view.power.is)) return;
-    events.emit({
-      type: found ? 'vm.changed' : 'vm.removed',
-      vm: view.id,
-      detail: { name: view.name, origin: 'foreign' },
-    });
+    this.#tell(found ? 'vm.changed' : 'vm.removed', view);
+  }
+
+  #tell(type: 'vm.changed' | 'vm.removed', { id, name }: VmView): void {
+    this.#parts.events.emit({ type, vm: id, detail: { name, origin: 'foreign' } });
   }
 
   async #probe(dir: string, apiSocket: string): Promise<Foreign | null> {

@@ -8,7 +8,8 @@ import { hasNic } from '../steps/detach.js';
 import type { Log } from '../log/logger.js';
 import type { Fleet } from '../vmm/fleet.js';
 import type { Mortal } from '../vmm/process.js';
-import { asThawError, type Operation } from '../operations/operation.js';
+import type { Asker } from '../operations/askers.js';
+import { asThawError, type Operation, type OperationStart } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
 import type { Herald } from './herald.js';
 import { perform, undoAll, undoChange, type Bench, type Change } from './transact.js';
@@ -105,14 +106,14 @@ export class Lifecycle {
   }
 
   /** Ends a VM and frees what it held, whatever is under way: that is aborted first, and its undo awaited. */
-  async stop(vm: Vm, by: 'vm.stop' | 'vm.expire' = 'vm.stop'): Promise<void> {
+  async stop(vm: Vm, by: 'vm.stop' | 'vm.expire' = 'vm.stop', asker?: Asker): Promise<void> {
     while (vm.operation) {
       const busy = vm.operation;
       if (!isEnding(busy)) busy.abort(cancelled({ by }));
       await busy.settled;
     }
     if (this.#parts.registry.byId(vm.id) !== vm) return;
-    await this.#remove(vm, by, by === 'vm.stop' ? {} : { expired: true });
+    await this.#remove(vm, { method: by, asker }, by === 'vm.stop' ? {} : { expired: true });
   }
 
   /** The VMM of this VM has ended. Where nobody asked it to, all that the VM held is freed. */
@@ -141,18 +142,19 @@ export class Lifecycle {
     }
     // What made it has undone it, or keeps it to be looked at.
     if (this.#parts.registry.byId(vm.id) !== vm || vm.record.kept || vm.operation) return;
-    this.#parts.log.warn({ vm: vm.id, err: died }, 'a VMM has ended by itself');
-    await this.#remove(vm, 'vm.ended', {
-      exit: { ...exit },
-      log: died.detail['log'] as Json,
-      reason: died.reason,
-    });
+    const { name, snapshot } = vm.record;
+    this.#parts.log.warn({ vm: vm.id, name, snapshot, err: died }, 'a VMM has ended by itself');
+    await this.#remove(
+      vm,
+      { method: 'vm.ended' },
+      { exit: { ...exit }, log: died.detail['log'] as Json, reason: died.reason },
+    );
   }
 
   /** Frees a VM that another daemon has left unfinished, or whose VMM has ended meanwhile. */
   async discard(vm: Vm): Promise<void> {
     if (vm.record.pending?.makes === true) this.#over.add(vm);
-    await this.#remove(vm, 'vm.discard', { exit: null });
+    await this.#remove(vm, { method: 'vm.discard' }, { exit: null });
   }
 
   /** Undoes the change in whose middle another daemon has left a VM; the VM goes on. */
@@ -189,9 +191,13 @@ export class Lifecycle {
     await undoChange(vm, { ...change, undone }, bench);
   }
 
-  async #remove(vm: Vm, method: string, detail: VmTold['detail']): Promise<void> {
+  async #remove(
+    vm: Vm,
+    why: Pick<OperationStart, 'method' | 'asker'>,
+    detail: VmTold['detail'],
+  ): Promise<void> {
     const { operations, herald } = this.#parts;
-    const operation = operations.begin({ method, vm: vm.id, name: vm.record.name });
+    const operation = operations.begin({ ...why, vm: vm.id, name: vm.record.name });
     vm.claim(operation);
     herald.changed('vm.changed', vm, operation);
     const stopped = async (): Promise<void> => {
@@ -215,7 +221,7 @@ export class Lifecycle {
       await undo();
       operation.end('undone', error);
     } catch (undoError) {
-      this.#parts.log.error({ operation: operation.id, err: undoError }, 'not all could be undone');
+      this.#parts.log.error({ ...operation.tags, err: undoError }, 'not all could be undone');
       operation.end('failed', error);
     }
   }

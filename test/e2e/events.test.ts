@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import type { EventItem } from '../../client/index.js';
 import { hostWithBase, machine, only, stopAll } from '../support/flow.js';
@@ -92,7 +95,7 @@ t.test('a degraded VM and a snapshot are told too', async (t) => {
 });
 
 t.test(
-  'who was away for a while is told what it missed; of another daemon it gets the state instead',
+  'who was away is told what it missed, by the next daemon too; after a crash it gets the state instead',
   async (t) => {
     const first = host.client.events();
     const state = (await first.next()).value;
@@ -106,9 +109,39 @@ t.test(
     });
     await resumed.return();
     await host.restart();
+    const kept = host.client.events({ since: { epoch: state.epoch, seq: state.seq } });
+    const types: string[] = [];
+    for (let seq = state.seq + 1; types.at(-1) !== 'vm.changed'; seq += 1) {
+      const item = (await kept.next()).value;
+      t.match(
+        item,
+        { kind: 'event', epoch: state.epoch, event: { seq } },
+        'no number is left out or given twice',
+      );
+      if (item?.kind === 'event') types.push(item.event.type);
+    }
+    t.strictSame(types, ['vm.preparing', 'vm.loaded', 'vm.attached', 'vm.ready', 'vm.changed']);
+    await kept.return();
+    t.notOk(
+      existsSync(host.box.seen(join(host.runDir, 'events.json'))),
+      'left for one daemon, and taken by it',
+    );
+
+    await host.restart('SIGKILL');
     const fresh = host.client.events({ since: { epoch: state.epoch, seq: state.seq } });
-    t.match((await fresh.next()).value, { kind: 'state', vms: [{ name: 'c', word: 'ready' }] });
+    const now = (await fresh.next()).value;
+    t.match(now, { kind: 'state', vms: [{ name: 'c', word: 'ready' }] });
+    t.not(
+      now?.kind === 'state' && now.epoch,
+      state.epoch,
+      'numbers that may have been told are not given again',
+    );
     await fresh.return();
+
+    await host.kill('SIGTERM');
+    await writeFile(host.box.seen(join(host.runDir, 'events.json')), '{"version":1,"epoch":"e","seq":7');
+    await host.start();
+    t.match(await host.client.system.health(), { status: 'ok' }, 'what is torn is none');
     await stopAll(host);
     t.strictSame(await host.leftovers(), []);
   },

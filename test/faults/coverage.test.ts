@@ -17,6 +17,8 @@ const groups: readonly Readonly<Record<string, Flow>>[] = [
 
 /** Changes that no flow makes, and why. */
 const elsewhere: Readonly<Record<string, string>> = {
+  'events.take': 'at a start, in no change; test/e2e/events.test.ts',
+  'events.leave': 'at an end, in no change; test/e2e/events.test.ts',
   'vmm.log-cut': 'of its own, in no change; test/e2e/vmm-log.test.ts',
   'cgroup.make': 'only where there is cgroup v2; test/e2e/limits.test.ts',
   'cgroup.enter': 'likewise',

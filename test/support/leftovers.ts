@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Box } from './box.js';
 
 /** What there is inside a box and its folders, one line for each thing that could be left behind. */
@@ -56,7 +56,9 @@ async function filesOf(box: Box): Promise<readonly string[]> {
   const store = await Promise.all(
     ['drafts', 'trash', 'vms'].map((folder) => walk(box.seen(join(box.storeDir, folder)), 1)),
   );
-  return [...(await walk(box.seen(box.runDir), 3)), ...store.flat()].map((path) => `file ${path}`);
+  // What a daemon that has ended leaves of its events is for the next one.
+  const run = (await walk(box.seen(box.runDir), 3)).filter((path) => basename(path) !== 'events.json');
+  return [...run, ...store.flat()].map((path) => `file ${path}`);
 }
 
 async function walk(dir: string, depth: number): Promise<string[]> {
