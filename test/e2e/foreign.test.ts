@@ -85,7 +85,8 @@ t.test(
       socket.resume().end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'),
     ).listen(at('web/fc.sock'));
     t.teardown(() => (silent.close(), web.close()));
-    const stale = createServer().listen(at('stale/sock.tmp'));
+    // A probe that comes before it is stale must not be held: its closing would wait for that for ever.
+    const stale = createServer((socket) => socket.destroy()).listen(at('stale/sock.tmp'));
     await eventually('the socket', () => (stale.listening ? true : undefined));
     await host.exec('mv', at('stale/sock.tmp'), at('stale/fc.sock'));
     await new Promise((resolve) => stale.close(resolve));
