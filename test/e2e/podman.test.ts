@@ -99,17 +99,44 @@ t.test('containers of one namespace share a clone; there nothing can be taken ov
   await noVm();
 });
 
-t.test("takeover: the guest answers in the place of a container of podman's own network", async (t) => {
-  const wish = { snapshot: 'base', network: 'takeover' };
+/** A container on podman's own network, whose place a guest has taken. */
+async function takenOver(): Promise<{
+  id: string;
+  address: string;
+  about: (what: string) => Promise<string>;
+}> {
+  const wish = { snapshot: 'base', network: 'takeover', grace: '200ms' };
   const started = await podman('run', '--detach', ...runs('sleep 1000', wish));
-  t.equal(started.code, 0, started.said);
   const id = started.said.trim();
-  const address = (await podman('inspect', '--format', '{{.NetworkSettings.IPAddress}}', id)).said.trim();
+  const about = async (what: string) => (await podman('inspect', '--format', `{{.${what}}}`, id)).said.trim();
+  return { id, address: await about('NetworkSettings.IPAddress'), about };
+}
+
+t.test("takeover: the guest answers in the place of a container of podman's own network", async (t) => {
+  const { id, address } = await takenOver();
   t.match(await vms(), [{ attachments: [{ addresses: [new RegExp(`^${address}/`)] }] }]);
   t.ok(await host.ping(address));
   t.match(await podman('kill', id), { code: 0 });
   await noVm();
   t.match(await podman('rm', '--force', id), { code: 0 });
+});
+
+t.test('takeover: killed without poststop, the container gives its network back in order', async (t) => {
+  const { id, address, about } = await takenOver();
+  const [space, pid, conmon] = [
+    await about('NetworkSettings.SandboxKey'),
+    await about('State.Pid'),
+    await about('State.ConmonPid'),
+  ];
+  // Conmon first: it would have poststop called.
+  await host.signal(Number(conmon), 'SIGKILL');
+  await host.signal(Number(pid), 'SIGKILL');
+  await noVm();
+  // Podman's namespace outlives the container's processes.
+  const inside = await host.exec('nsenter', `--net=${space}`, 'ip', '-oneline', '-4', 'address');
+  t.match(inside, `inet ${address}/`, 'the address is there again');
+  t.notMatch(await host.exec('nsenter', `--net=${space}`, 'ip', 'link'), /th[0-9a-z]{10}0/, 'and no tap');
+  t.match(await podman('rm', '--force', '--time', '0', id), { code: 0 });
 });
 
 t.test('nothing is left', async (t) => {
