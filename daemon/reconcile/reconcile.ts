@@ -46,7 +46,15 @@ export async function reconcileAtStart(parts: ReconcileParts, cx: Context): Prom
   const { records: found, unusable } = await records.load(cx);
   for (const error of unusable) log.error({ err: error }, 'a record was set aside');
   // Leases, names and ids first, of all VMs: whatever comes next must not take them.
-  const vms = found.map((record) => takeUp(record, parts));
+  const vms: Vm[] = [];
+  for (const record of found) {
+    const by = record.name === null ? undefined : parts.registry.holderOf(record.name);
+    if (by === undefined) vms.push(takeUp(record, parts));
+    else {
+      const err = await records.refuse(record.id, `its name ${record.name} is that of ${by}`, cx);
+      log.error({ err }, 'a record was set aside');
+    }
+  }
   // Where one can't even be looked at no daemon starts: better than to take what lives for dead.
   const verdicts = await allSettled(vms.map((vm) => settle(vm, parts, cx)));
   const swept = await sweep(parts, cx);

@@ -5,7 +5,6 @@ import type { Grant, GuestSide } from '../../plugins/contract.js';
 /** The record of a VM that is about to be made, with nothing in it yet. */
 export function emptyRecord(id: VmRecord['id'], origin: VmRecord['origin'], vmmVersion: string): VmRecord {
   return {
-    version: 1,
     id,
     name: null,
     origin,

@@ -4,13 +4,13 @@ import type { ThawError } from '../api/thaw-error.js';
 import {
   recordRemove,
   recordSetAside,
+  recordRead,
   recordsNamed,
   recordsOpen,
-  recordsRead,
   recordWrite,
 } from '../effects/records.js';
 import type { Context } from '../../plugins/contract.js';
-import { readRecord } from './versions.js';
+import { readRecord, recordText } from './versions.js';
 import type { VmRecord } from './vm-record.js';
 
 export interface LoadedRecords {
@@ -36,22 +36,43 @@ export class Records {
     return new Records(dir);
   }
 
-  /** Reads all; torn, foreign and newer files are set aside and reported, none is fatal. */
+  /**
+   * Reads all, one after the other; torn, foreign and newer files are set aside and reported, and so are those that
+   * somebody else could have written. None is fatal, not even one that can't be moved.
+   */
   async load(cx: Context): Promise<LoadedRecords> {
     const records: VmRecord[] = [];
     const unusable: ThawError[] = [];
-    for (const { path, text } of await recordsRead(this.#dir, cx)) {
-      const read =
-        text === null ? { ok: false as const, why: 'it is not a readable file' } : readRecord(text);
+    for (const name of await recordsNamed(this.#dir, cx)) {
+      const path = join(this.#dir, name);
+      const file = await recordRead(path, cx);
+      if (file === null) continue;
+      const read = file.ok ? readRecord(file.text) : file;
       if (read.ok && path === this.#path(read.record.id)) {
         records.push(read.record);
         continue;
       }
       const why = read.ok ? `it is the record of ${read.record.id}` : read.why;
-      unusable.push(recordUnusable({ path, why }));
-      await recordSetAside(path, cx);
+      unusable.push(recordUnusable({ path, why: `${why}${await this.#setAside(path, cx)}` }));
     }
     return { records, unusable };
+  }
+
+  /** Sets the record of a VM aside that can't be taken up. @returns what to report */
+  async refuse(id: string, why: string, cx: Context): Promise<ThawError> {
+    const path = this.#path(id);
+    return recordUnusable({ path, why: `${why}${await this.#setAside(path, cx)}` });
+  }
+
+  /** @returns words for where it stays in the way */
+  async #setAside(path: string, cx: Context): Promise<string> {
+    try {
+      await recordSetAside(path, cx);
+      return '';
+    } catch (error) {
+      cx.signal.throwIfAborted();
+      return `; it stays where it is: ${error instanceof Error ? error.message : String(error)}`;
+    }
   }
 
   /** Whose records are there, by name only. */
@@ -60,7 +81,7 @@ export class Records {
   }
 
   async write(record: VmRecord, cx: Context): Promise<void> {
-    await recordWrite({ path: this.#path(record.id), text: JSON.stringify(record) }, cx);
+    await recordWrite({ path: this.#path(record.id), text: recordText(record) }, cx);
   }
 
   async remove(id: string, cx: Context): Promise<void> {

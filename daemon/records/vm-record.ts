@@ -97,7 +97,6 @@ export type Bond = Readonly<z.infer<typeof Bond>>;
  * and rules follow from the steps; no other file says the same again.
  */
 export const VmRecord = z.object({
-  version: z.literal(1),
   id: VmId,
   /** Null while it is a slot that nobody has taken. */
   name: Name.nullable(),

@@ -43,6 +43,11 @@ export class Registry {
     this.#nameById.set(id, name);
   }
 
+  /** The id of the VM that has a name. */
+  holderOf(name: string): string | undefined {
+    return this.#idByName.get(name);
+  }
+
   /** Frees the name of a VM, if it has one. */
   freeName(id: string): void {
     const name = this.#nameById.get(id);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Manifest } from '../../daemon/api/shapes/snapshot.js';
+import type { SmallFile } from '../contract/effects/small-file.js';
 import { snapshotFile } from './layout.js';
 
 export type ManifestReading =
@@ -10,9 +11,10 @@ const Version = z.object({ version: z.int() });
 const refuse = (why: string): ManifestReading => ({ ok: false, why });
 
 /** Reads the manifest of the folder `id`; says what is wrong with one that is torn, foreign or newer than this daemon. */
-export function readManifest(id: string, text: string | null): ManifestReading {
-  if (text === null) return refuse('it has no manifest.json');
-  const json = parse(text);
+export function readManifest(id: string, file: SmallFile | null): ManifestReading {
+  if (file === null) return refuse('it has no manifest.json');
+  if (!file.ok) return refuse(`of its manifest.json: ${file.why}`);
+  const json = parse(file.text);
   if (json === undefined) return refuse('its manifest.json is not whole');
   const version = Version.safeParse(json);
   if (version.success && version.data.version > 1) {

@@ -54,7 +54,8 @@ export class Verifier {
   async #remember(id: SnapshotId, cx: Context): Promise<Memory> {
     const known = this.#memories.get(id);
     if (known) return known;
-    const stamps = readStamps(await readText(join(this.#layout.snapshot(id), stampsFile), cx));
+    const file = await readText(join(this.#layout.snapshot(id), stampsFile), cx);
+    const stamps = readStamps(file?.ok === true ? file.text : null);
     // Somebody else may have read them meanwhile.
     const memory = this.#memories.get(id) ?? { files: new Map(stamps), turns: new Turns() };
     this.#memories.set(id, memory);

@@ -1,10 +1,12 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { connect } from '../../client/index.js';
 import { atOnce, hostWithBase, only, stopAll } from '../support/flow.js';
 import { startHost } from '../support/host.js';
+import { fifoAt, leave } from '../records/debris.js';
+import { generator } from '../support/random.js';
 import { bin } from '../support/paths.js';
 
 const host = await startHost(t, { env: atOnce });
@@ -64,32 +66,53 @@ t.test('the socket of a daemon that was killed is taken over', async (t) => {
   t.strictSame(await host.leftovers(), []);
 });
 
-t.test('records that can’t be read are set aside, and cost neither the start nor other VMs', async (t) => {
-  const { host: other } = await hostWithBase(t);
-  only((await other.client.snapshot.restore({ snapshot: 'base', names: ['whole'] })).clones);
-  const { vm: torn } = {
-    vm: only((await other.client.snapshot.restore({ snapshot: 'base', names: ['torn'] })).clones),
-  };
-  await other.kill('SIGKILL');
-  const records = join(other.runDir, 'records');
-  await writeFile(join(records, `${torn.id}.json`), '{"version": 1, "id"');
-  await writeFile(join(records, 'vm-0000000000.json'), '{"version": 99}');
-  await mkdir(join(records, 'vm-0000000001.json'));
-  await other.start();
-  const { vms } = await other.client.vm.list();
-  t.match(
-    vms.filter((vm) => vm.origin !== 'foreign'),
-    [{ name: 'whole', word: 'ready' }],
-  );
-  t.match(
-    vms.filter((vm) => vm.origin === 'foreign'),
-    [{ id: torn.id }],
-    'what nobody knows any more is still seen',
-  );
-  t.ok(await other.ping(torn.attachments[0]?.addresses[0]?.split('/')[0] ?? ''), 'and not cut off');
-  t.equal((await readdir(records)).filter((name) => name.endsWith('.unusable')).length, 3);
-  await stopAll(other).catch(() => undefined);
-});
+t.test(
+  'records and manifests that can’t be used cost neither the start nor other VMs, and are kept',
+  async (t) => {
+    const { host: other } = await hostWithBase(t);
+    only((await other.client.snapshot.restore({ snapshot: 'base', names: ['whole'] })).clones);
+    const { vm: torn } = {
+      vm: only((await other.client.snapshot.restore({ snapshot: 'base', names: ['torn'] })).clones),
+    };
+    await other.kill('SIGKILL');
+    const records = join(other.runDir, 'records');
+    await writeFile(join(records, `${torn.id}.json`), '{"version": 1, "id"');
+    const good = await readFile(
+      join(records, (await readdir(records)).find((name) => !name.includes(torn.id)) ?? ''),
+      'utf8',
+    );
+    const twin = { ...(JSON.parse(good) as object), version: 1, id: 'vm-zzzzzzzzzz' };
+    await writeFile(join(records, 'vm-zzzzzzzzzz.json'), JSON.stringify(twin));
+    const seed = Date.now() % 2 ** 31;
+    const random = generator(seed);
+    const [fifo, inStore] = [fifoAt(other.runDir), fifoAt(other.storeDir)];
+    for (let n = 10; n < 40; n += 1) {
+      leave(join(records, `vm-00000000${n}.json`), { good, random, fifo });
+      const snapshot = join(other.storeDir, 'snapshots', `snap-00000000${n}`);
+      await mkdir(snapshot);
+      leave(join(snapshot, 'manifest.json'), { good: '{"version":1,"id":"snap-0"}', random, fifo: inStore });
+    }
+    await other.start();
+    t.strictSame(
+      (await other.client.snapshot.list()).snapshots.map(({ name }) => name),
+      ['base'],
+      `seed ${seed}`,
+    );
+    const { vms } = await other.client.vm.list();
+    t.match(
+      vms.filter((vm) => vm.origin !== 'foreign'),
+      [{ name: 'whole', word: 'ready' }],
+    );
+    t.match(
+      vms.filter((vm) => vm.origin === 'foreign'),
+      [{ id: torn.id }],
+      'what nobody knows any more is still seen',
+    );
+    t.ok(await other.ping(torn.attachments[0]?.addresses[0]?.split('/')[0] ?? ''), 'and not cut off');
+    t.equal((await readdir(records)).filter((name) => name.endsWith('.unusable')).length, 32);
+    await stopAll(other).catch(() => undefined);
+  },
+);
 
 t.test('a run directory whose path is too long for sockets is refused', async (t) => {
   const long = join(host.box.runDir, 'x'.repeat(90));

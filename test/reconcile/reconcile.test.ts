@@ -108,8 +108,8 @@ t.test('a VM that somebody works on is left alone', async (t) => {
 t.test(
   'it looks again before it acts: what somebody has begun to work on meanwhile is not touched',
   async (t) => {
-    // The second listing of records is the look before the repair.
-    await again(host, { at: 'record.names', nth: 2, delay: 1_000 }, { at: 'vmm.pause', delay: 3_000 });
+    // The third listing of records, after the start’s and the first look, is the look before the repair.
+    await again(host, { at: 'record.names', nth: 3, delay: 1_000 }, { at: 'vmm.pause', delay: 3_000 });
     const vm = await restore('again');
     await rm(recordOf(vm.id));
     const running = reconcile();

@@ -104,7 +104,8 @@ export const recordUnusable = defineError({
   retryable: false,
   data: z.object({ path: z.string(), why: z.string() }),
   message: ({ path, why }) => `The record ${path} can't be used: ${why}`,
-  remedy: () => 'It was set aside; a newer thawd may be able to read it',
+  remedy: () =>
+    'It is kept beside the others, as `….unusable`; a newer thawd may be able to read it. What it was of is listed as foreign while it lives',
 });
 
 export const pluginRefused = defineError({

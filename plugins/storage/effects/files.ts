@@ -1,19 +1,8 @@
 import { type BigIntStats, constants } from 'node:fs';
-import {
-  chmod,
-  lstat,
-  mkdir,
-  open,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { effect, look } from '../../contract.js';
+import { readSmall } from '../../contract/effects/small-file.js';
 import { ifThere, onDisk } from './faults.js';
 
 /** Makes the store's folders where they are missing; what lies in them is for root's eyes only. */
@@ -34,9 +23,9 @@ export const listFolder = look('store.list', (dir: string) =>
   onDisk('reading', dir, async () => (await ifThere(() => readdir(dir)))?.sort() ?? []),
 );
 
-/** The text of a small file, or null where there is none. */
+/** The text of a small file of ours, or why it can't be used; null where there is none. */
 export const readText = look('store.read', (path: string) =>
-  onDisk('reading', path, () => ifThere(() => readFile(path, 'utf8'))),
+  onDisk('reading', path, () => Promise.resolve(readSmall(path))),
 );
 
 /** What the file system says of a file, links not followed; null where there is none. */
