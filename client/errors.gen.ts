@@ -177,7 +177,8 @@ export const explanations = [
     reason: 'record-unusable',
     retryable: false,
     message: "The record {path} can't be used: {why}",
-    remedy: 'It was set aside; a newer thawd may be able to read it',
+    remedy:
+      'It is kept beside the others, as `….unusable`; a newer thawd may be able to read it. What it was of is listed as foreign while it lives',
     methods: [],
   },
   {
