@@ -1,6 +1,7 @@
 // `npm run e2e:real`: the whole job through the daemon on a real Firecracker with a real guest. FIRECRACKER_BIN, KERNEL
-// and INITRD name them; JSON lines out, one per finding; exit status 1 where anything falls short.
-import { rm, writeFile } from 'node:fs/promises';
+// and INITRD name them; PREPARED may name a folder with `initrd` and `root.img` of a prepared image, as
+// test/support/guest-image/debian.ts makes them. JSON lines out, one per finding; exit status 1 where anything falls short.
+import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, ThawError, type ResultOf, type ThawClient } from '../../client/index.js';
 import { Agent, type Outcome } from '../firecracker/lab.js';
@@ -57,6 +58,7 @@ async function job(thaw: ThawClient, host: Host): Promise<void> {
   const source = await part('source', () => thaw.vm.boot({ name: 'source', config, readyTimeout: 120_000 }));
   if (!source) return;
   report('source', source.vm.readiness.is === 'ready', await steps(thaw, 'source'));
+  await lacksNothing(thaw, 'source');
 
   await program(thaw, host);
 
@@ -91,6 +93,40 @@ async function job(thaw: ThawClient, host: Host): Promise<void> {
   await pingHost(thaw, host, alive);
   await more(thaw, names);
   await ends(thaw, ['source', ...alive.map((vm) => vm.name)]);
+}
+
+/** What a guest lacks: a port below 1024 is no problem but a warning. */
+async function lacksNothing(thaw: ThawClient, vm: string): Promise<void> {
+  const seen = await part(`guest check ${vm}`, () => thaw.agent.check({ vm, timeout: 60_000 }));
+  const findings = seen?.diagnoses.filter(({ level }) => level !== 'ok') ?? [];
+  report(`guest check ${vm}`, seen !== null && findings.every(({ level }) => level === 'warning'), {
+    findings,
+  });
+}
+
+/** A root file system that \`thaw guest prepare\` has prepared: its agent below 1024, and a clone of it. */
+async function prepared(thaw: ThawClient, host: Host, folder: string): Promise<void> {
+  const root = join(host.storeDir, 'root.img');
+  await copyFile(join(folder, 'root.img'), root);
+  const boot_args = 'console=ttyS0 reboot=k panic=1 quiet';
+  const config = {
+    'boot-source': { kernel_image_path: given('KERNEL'), initrd_path: join(folder, 'initrd'), boot_args },
+    'machine-config': { vcpu_count: 1, mem_size_mib: 256 },
+    drives: [{ drive_id: 'root', path_on_host: root, is_root_device: true, is_read_only: false }],
+  };
+  const order = { name: 'prepared', config, agent: { port: 999 }, readyTimeout: 300_000 };
+  if (!(await part('prepared image', () => thaw.vm.boot(order)))) return;
+  await lacksNothing(thaw, 'prepared');
+  await part('its snapshot', () => thaw.snapshot.create({ vm: 'prepared', name: 'prepared' }));
+  const wish = { snapshot: 'prepared', names: ['of-prepared'], readyTimeout: 300_000 };
+  const restored = await part('its clone', () => thaw.snapshot.restore(wish));
+  for (const clone of restored?.clones ?? []) {
+    const outcome = clone.ok ? await steps(thaw, 'of-prepared') : { error: clone.error };
+    report('its clone', clone.ok && clone.vm.readiness.is === 'ready', outcome);
+  }
+  for (const vm of ['prepared', 'of-prepared']) await part(`stop ${vm}`, () => thaw.vm.stop({ vm }));
+  await part('delete', () => thaw.snapshot.delete({ snapshot: 'prepared' }));
+  await rm(root);
 }
 
 /** What each step of a VM's last operation took, in milliseconds, and what the guest answered. */
@@ -229,6 +265,8 @@ async function main(): Promise<void> {
     {
       await using thaw = await connect({ socket: host.socketPath });
       await job(thaw, host);
+      const image = process.env['PREPARED'];
+      if (image) await prepared(thaw, host, image);
     }
     const left = await host.leftovers();
     report('nothing is left', left.length === 0, { left });
