@@ -36,7 +36,7 @@ unshare --mount --propagation private sh -c '
   cp "$2" "$work/root/opt/thaw-test/thaw.deb"
   cp "$3/test/systemd/inside.sh" "$work/root/opt/thaw-test/"
   [ -e "$work/root/usr/bin/node" ] || ln -s "$4" "$work/root/usr/bin/node"
-  SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes exec timeout --kill-after=5 170 systemd-nspawn --quiet --register=no --keep-unit \
+  SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes exec timeout --kill-after=5 400 systemd-nspawn --quiet --register=no --keep-unit \
     --directory="$work/root" --machine=thaw-test --private-network --bind=/dev/net/tun --bind=/dev/fuse --capability=all \
     --link-journal=no --console=pipe --boot systemd.unit=multi-user.target
 ' sh "$work" "$deb" "$project" "$(command -v node)" < /dev/null > "$work.log" 2>&1 &
