@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { bin } from '../paths.js';
+import { bin, projectDir } from '../paths.js';
 import { packCpio, type Entry } from './cpio.js';
 import { cache, guestImage } from './image.js';
 import { modulesOf } from './modules.js';
@@ -41,7 +42,7 @@ mount -t ext4 /dev/vda /root && mount --move /dev /root/dev && exec switch_root 
 /** Made where it is not there yet: two minutes and 300 MB of Debian's packages. */
 export function debianImage(): DebianImage {
   const { kernel } = guestImage();
-  const folder = join(cache, 'debian');
+  const folder = join(cache, `debian-${recipe()}`);
   const image = { kernel, initrd: join(folder, 'initrd'), root: join(folder, 'root.img') };
   if (existsSync(folder)) return image;
   mkdirSync(cache, { recursive: true });
@@ -69,6 +70,15 @@ export function debianImage(): DebianImage {
     rmSync(work, { recursive: true, force: true });
   }
   return image;
+}
+
+/** What an image is made by: one that another `guest prepare` has prepared is none of this one's. */
+function recipe(): string {
+  const plan = readFileSync(join(projectDir, 'client/cli/guest/plan.ts'), 'utf8');
+  return createHash('sha256')
+    .update(JSON.stringify([included, early, init, plan]))
+    .digest('hex')
+    .slice(0, 12);
 }
 
 function initramfs(tree: string, version: string): ReadonlyMap<string, Entry> {
