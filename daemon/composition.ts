@@ -8,6 +8,7 @@ import { later } from './composition/later.js';
 import { Lifetime } from './composition/lifetime.js';
 import { openScrapes } from './composition/metrics.js';
 import { openMachines, type Place } from './composition/machines.js';
+import { openOutlook } from './composition/outlook.js';
 import { openPlugins } from './composition/plugins.js';
 import { openWatches } from './composition/watches.js';
 import { Reloader } from './config/reloader.js';
@@ -17,7 +18,6 @@ import type { Log } from './log/logger.js';
 import { accessOf } from './rpc/access.js';
 import { openListener } from './rpc/open.js';
 import { serve } from './rpc/server.js';
-import { ForeignVms } from './vms/foreign.js';
 import type { Lifecycle } from './vms/lifecycle.js';
 import type { Registry } from './vms/registry.js';
 
@@ -66,17 +66,11 @@ async function open(life: Lifetime, given: Given, log: Log): Promise<Running['re
   const machines = { ...plugins, ...(await openMachines(life, plugins)) };
   const clones = { ...machines, ...(await openClones(life, machines)) };
   const { runDir, cx, events, registry, operations, lifecycle, slots, notifier, vitals, lock } = clones;
+  const outlook = { ...clones, ...(await openOutlook(life, clones)) };
   const { handed, meter } = ground;
-  const ours = (dir: string): boolean => registry.byDir(dir) !== undefined;
-  const foreign = await life.open(
-    'foreign',
-    () => ForeignVms.open({ runDir, ours, events, cx }),
-    (vms) => vms.close(),
-  );
   let stopping = false;
   const handlers = allHandlers({
-    ...clones,
-    foreign,
+    ...outlook,
     stopping: () => stopping,
     reload: () => life.get(later.reloader).reload(),
   });
@@ -94,8 +88,8 @@ async function open(life: Lifetime, given: Given, log: Log): Promise<Running['re
       if (stopVms) await endAll(registry, lifecycle);
     },
   );
-  const scrapes = await openScrapes(life, { ...clones, foreign, server });
-  const watches = await openWatches(life, machines);
+  const scrapes = await openScrapes(life, { ...outlook, server });
+  const watches = await openWatches(life, outlook);
   const { reconcile } = watches.tickers;
   const status = (): string =>
     `${registry.size} VMs, ${slots.ready} slots, ${operations.running} operations under way`;
@@ -110,8 +104,8 @@ async function open(life: Lifetime, given: Given, log: Log): Promise<Running['re
     () => notifier.close(),
   );
   slots.fill();
-  await openIdleExit(life, { ...clones, server, scrapes, stopVms, exit: onIdle });
-  const apply = applying(machines, watches);
+  await openIdleExit(life, { ...outlook, server, scrapes, stopVms, exit: onIdle });
+  const apply = applying(outlook, watches);
   const reloader = life.share(later.reloader, new Reloader({ config, read, apply, events, log }));
   log.info({ version, socket: listener.path, vms: registry.size, pid: process.pid }, 'listening');
   return () => reloader.reload();

@@ -1,12 +1,12 @@
 import type { Config } from '../config/schema.js';
-import type { Machines } from './machines.js';
+import type { Outlook } from './outlook.js';
 import type { Watches } from './watches.js';
 
 /**
  * @returns what takes up of another configuration what can be taken up by a daemon that runs
  * @throws cgroupsUnavailable, before anything is changed
  */
-export function applying({ registry, cgroups, log, cx }: Machines, { watch, logKeeper, tickers }: Watches) {
+export function applying({ registry, cgroups, log, cx, watch }: Outlook, { logKeeper, tickers }: Watches) {
   return async (next: Config): Promise<void> => {
     // The one that can be refused comes first.
     await cgroups.standard(next.cgroups.limits, cx);

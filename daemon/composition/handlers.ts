@@ -14,16 +14,15 @@ import { Adopter } from '../vms/adopter.js';
 import { Booter } from '../vms/booter.js';
 import { Checker } from '../vms/checker.js';
 import { Collector } from '../vms/collector.js';
-import type { ForeignVms } from '../vms/foreign.js';
 import { Nics } from '../vms/nics.js';
 import { Power } from '../vms/power.js';
 import { Reservations } from '../vms/reservations.js';
 import { Updater } from '../vms/updater.js';
 import { Upgrader } from '../vms/upgrader.js';
 import { Vms } from '../vms/vms.js';
-import type { Clones } from './clones.js';
+import type { Outlook } from './outlook.js';
 
-type Parts = Clones & Pick<SystemParts, 'stopping' | 'reload'> & { readonly foreign: ForeignVms };
+type Parts = Outlook & Pick<SystemParts, 'stopping' | 'reload'>;
 
 /** What answers each method. */
 export function allHandlers(parts: Parts): Handlers {

@@ -1,7 +1,7 @@
 import { Agents } from '../agent/agents.js';
 import { hostLook } from '../effects/host.js';
+import { Attention } from '../reconcile/attention.js';
 import { reconcileAtStart } from '../reconcile/reconcile.js';
-import { Reconciler } from '../reconcile/reconciler.js';
 import { proveDraft } from '../restore/proof.js';
 import { Catalog } from '../snapshots/catalog.js';
 import { factsOf } from '../snapshots/view.js';
@@ -33,6 +33,7 @@ type Parts = Ground & Place & Awaited<ReturnType<typeof openPlugins>>;
 export async function openMachines(life: Lifetime, parts: Parts) {
   const { config, slice, log, cx, operations, records, events, registry, plugins, store } = parts;
   const { moments } = plugins;
+  const attention = new Attention();
   const fleet: Fleet = await life.open(
     'fleet',
     () =>
@@ -47,6 +48,7 @@ export async function openMachines(life: Lifetime, parts: Parts) {
             log.error({ vm: vm.id, err }, 'an ended VM could not be freed');
           });
         },
+        onHint: (vm) => attention.hint(registry.byId(vm)),
       }),
     closed,
   );
@@ -84,7 +86,7 @@ export async function openMachines(life: Lifetime, parts: Parts) {
     vms: registry.visible().map((vm) => vm.view()),
     snapshots: catalog.all().map(factsOf),
   }));
-  return { ...machines, catalog, reconciler: new Reconciler({ ...parts, ...machines }) };
+  return { ...machines, attention, catalog };
 }
 
 /** All that there is before clones can be made. */

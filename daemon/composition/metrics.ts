@@ -3,10 +3,9 @@ import type { OwnSocket } from '../effects/bind.js';
 import { serveScrapes, type ScrapeServer, type ScrapeWhere } from '../effects/scrape-server.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { RpcServer } from '../rpc/server.js';
-import type { ForeignVms } from '../vms/foreign.js';
 import { Vms } from '../vms/vms.js';
-import type { Clones } from './clones.js';
 import type { Lifetime } from './lifetime.js';
+import type { Outlook } from './outlook.js';
 
 /** What counts, and where Prometheus may ask for it. */
 export interface Scrapes {
@@ -32,7 +31,7 @@ export function scrapeWhere(
   return socket === undefined ? null : { own: { ...access, path: socket } };
 }
 
-type Parts = Clones & { readonly foreign: ForeignVms; readonly server: RpcServer };
+type Parts = Outlook & { readonly server: RpcServer };
 
 /** Serves what was counted, and what is, where that was asked for. @throws what listening there throws */
 export async function openScrapes(life: Lifetime, parts: Parts): Promise<ScrapeServer | null> {

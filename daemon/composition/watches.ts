@@ -1,12 +1,11 @@
 import { Ticker } from '../operations/ticker.js';
-import { HealthWatch } from '../vms/health-watch.js';
 import { LogKeeper } from '../vms/log-keeper.js';
 import type { Lifetime } from './lifetime.js';
-import type { Machines } from './machines.js';
+import type { Outlook } from './outlook.js';
 
 /** What is done again and again: looking after VMs, their logs and their expiry, and reconciling. */
-export async function openWatches(life: Lifetime, parts: Machines) {
-  const { config, log, background, registry, operations, lifetimes, reconciler } = parts;
+export async function openWatches(life: Lifetime, parts: Outlook) {
+  const { config, log, background, registry, operations, lifetimes, reconciler, foreign, watch } = parts;
   const every = (
     name: string,
     {
@@ -25,10 +24,8 @@ export async function openWatches(life: Lifetime, parts: Machines) {
       },
     );
 
-  const { intervalSeconds: seconds, agentIntervalSeconds: agentSeconds } = config.health;
-  const watch = new HealthWatch({ ...parts, agentSeconds });
   const health = await every('health', {
-    seconds,
+    seconds: config.health.intervalSeconds,
     failed: 'looking after the VMs failed',
     run: (signal) => watch.look(signal),
   });
@@ -37,6 +34,11 @@ export async function openWatches(life: Lifetime, parts: Machines) {
     seconds: 1,
     failed: 'looking at the VMs’ logs failed',
     run: (signal) => logKeeper.look(signal),
+  });
+  await every('mounts', {
+    seconds: 1,
+    failed: 'looking at the mounts failed',
+    run: () => foreign.lookAtMounts(),
   });
   const lifetime = {
     seconds: 1,
@@ -50,7 +52,7 @@ export async function openWatches(life: Lifetime, parts: Machines) {
     failed: 'reconcile failed',
     run: (signal) => reconciler.run(false, signal),
   });
-  return { watch, logKeeper, tickers: { health, reconcile } };
+  return { logKeeper, tickers: { health, reconcile } };
 }
 
 export type Watches = Awaited<ReturnType<typeof openWatches>>;

@@ -9,6 +9,7 @@ koffi.struct('thaw_pollfd', { fd: 'int', events: 'short', revents: 'short' });
 const poll = libc.func('int poll(_Inout_ thaw_pollfd *fds, unsigned long count, int timeout)');
 
 const pollIn = 1;
+const pollPri = 2;
 /** EFD_NONBLOCK | EFD_CLOEXEC (include/uapi/linux/eventfd.h). */
 const eventfdFlags = 0o4000 | 0o2000000;
 const one = Buffer.from(new BigUint64Array([1n]).buffer);
@@ -19,7 +20,7 @@ interface PollFd {
   readonly revents: number;
 }
 
-const asked = (fd: number): PollFd => ({ fd, events: pollIn, revents: 0 });
+const asked = (fd: number, events = pollIn): PollFd => ({ fd, events, revents: 0 });
 
 /**
  * Descriptors that are waited for, all in one call on one thread of the pool: a thread for each would leave none for
@@ -72,6 +73,11 @@ export async function readable(fd: number, signal: AbortSignal): Promise<void> {
 
 function isReadable(fd: number): boolean {
   return poll([asked(fd)], 1, 0) === 1;
+}
+
+/** Whether a file of `/proc` has news since it was last asked so (proc_pid_mountinfo(5): POLLPRI). */
+export function isUrgent(fd: number): boolean {
+  return poll([asked(fd, pollPri)], 1, 0) === 1;
 }
 
 /** Ends the call, if there is one. */

@@ -7,11 +7,13 @@ import { asThawError } from '../operations/operation.js';
 import type { Operations } from '../operations/operations.js';
 import { Turnstile } from '../operations/turnstile.js';
 import { whoLives } from '../vms/collector.js';
+import type { ForeignVms } from '../vms/foreign.js';
 import type { Vm } from '../vms/vm.js';
 import { diff, diffVm, type Finding, type Repair } from './diff.js';
 import { lookAtAll, lookAtVm, type LookParts } from './look.js';
 
 export interface ReconcilerParts extends LookParts {
+  readonly foreign: Pick<ForeignVms, 'lookAtAll'>;
   readonly operations: Operations;
   readonly log: Log;
   readonly meter?: Meter | undefined;
@@ -48,12 +50,27 @@ export class Reconciler {
     }
   }
 
+  /** One VM, out of its turn. What takes a person is logged. */
+  lookAt(vm: Vm, signal: AbortSignal): Promise<void> {
+    const { operations, records, log } = this.#parts;
+    const cx = operations.looking(signal);
+    return this.#one.through(signal, async () => {
+      const written = new Set(await records.ids(cx));
+      const found = await lookAtVm(vm, { ...this.#parts, written }, cx);
+      for (const finding of found ? diffVm(found) : []) {
+        const { outcome } = await this.#attempt(finding, false, () => this.#mendVm(finding, cx));
+        if (outcome === 'found') log.warn({ ...finding }, 'reconcile found something');
+      }
+    });
+  }
+
   async #run(dryRun: boolean, signal: AbortSignal): Promise<Reconciled> {
     const started = performance.now();
     const effects: string[] = [];
     const cx = this.#counting(effects, signal);
     const busy = this.#parts.registry.all().filter((vm) => vm.operation !== null);
     const findings: Outcome[] = [];
+    await this.#parts.foreign.lookAtAll();
     const found = diff(await lookAtAll(this.#parts, cx));
     for (const finding of found) {
       if (finding.vm === null) continue;

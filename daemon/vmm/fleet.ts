@@ -16,6 +16,7 @@ import {
   type ProcessIdentity,
   type VmmProcess,
 } from './process.js';
+import { Seats } from './seats.js';
 
 /** A VMM and the one connection to it. */
 export interface Vmm {
@@ -46,6 +47,7 @@ export class Fleet {
   readonly #binaries: Binaries;
   readonly #slice: string | undefined;
   readonly #onExit: (process: VmmProcess, exit: ProcessExit) => void;
+  readonly #seats: Seats;
 
   constructor(parts: {
     binary: string;
@@ -55,12 +57,15 @@ export class Fleet {
     slice?: string | undefined;
     /** Called once for each VMM that ends, wanted or not. */
     onExit: (process: VmmProcess, exit: ProcessExit) => void;
+    /** Something happened to the socket of a VM's VMM. */
+    onHint: (vm: string) => void;
   }) {
     this.#binary = parts.binary;
     this.#args = parts.args;
     this.#binaries = parts.binaries;
     this.#slice = parts.slice;
     this.#onExit = parts.onExit;
+    this.#seats = new Seats(parts.onHint);
   }
 
   /** What the configured Firecracker can do. @throws vmmNotExecutable */
@@ -89,11 +94,12 @@ export class Fleet {
       within: where,
     };
     const process = await launchVmm(launch, cx);
-    const { api } = this.#keep(process);
+    const vmm = this.#keep(process);
     const limit = { what: 'the start of Firecracker', milliseconds: startDeadline };
     await within(cx, limit, async (inner) => {
       await process.waitForSocket(inner);
-      await api.describe(inner);
+      await this.#seat(vmm, inner);
+      await vmm.api.describe(inner);
     });
     return process;
   }
@@ -112,19 +118,22 @@ export class Fleet {
     const cell = (): Cell | undefined => this.#cells.get(berth.vm);
     const facts = { cell, ...berth, apiSocket: apiSocket ?? join(berth.dir, vmmFiles.apiSocket), theirs };
     if (identity) {
-      return (await isAlive(identity, cx)) ? this.#keep(adoptProcess({ ...facts, ...identity })) : null;
+      if (!(await isAlive(identity, cx))) return null;
+      return this.#seat(this.#keep(adoptProcess({ ...facts, ...identity })), cx);
     }
     for (const found of await findVmm(berth, cx)) {
       const vmm = this.#keep(adoptProcess({ ...facts, ...found }));
-      if (await answers(vmm.api, cx)) return vmm;
+      if (await answers(vmm.api, cx)) return this.#seat(vmm, cx);
     }
     return null;
   }
 
   /** Lets go of a VMM, which lives on. */
   letGo(vm: string): void {
-    this.#vmms.get(vm)?.api.close();
+    const vmm = this.#vmms.get(vm);
+    if (!vmm) return;
     this.#vmms.delete(vm);
+    this.#close(vmm);
   }
 
   find(vm: string): Vmm | undefined {
@@ -147,6 +156,12 @@ export class Fleet {
   async answers(vm: string, cx: Context): Promise<boolean> {
     const vmm = this.#vmms.get(vm);
     return vmm !== undefined && (await answers(vmm.api, cx));
+  }
+
+  /** Whether a VM's VMM, if it has one, can be found by its socket still: nobody has removed or replaced it. */
+  async seated(vm: string, cx: Context): Promise<boolean> {
+    const vmm = this.#vmms.get(vm);
+    return vmm === undefined || (await this.#seats.kept(vmm.process, cx));
   }
 
   /** Ends the VMM of a VM, whoever started it; none is as good. @throws deadlineExceeded where it can't be killed */
@@ -176,7 +191,7 @@ export class Fleet {
 
   /** Lets go of all connections; the VMMs live on. */
   close(): void {
-    for (const { api } of this.#vmms.values()) api.close();
+    for (const vmm of this.#vmms.values()) this.#close(vmm);
     this.#vmms.clear();
   }
 
@@ -187,7 +202,7 @@ export class Fleet {
     this.#vmms.set(vm, vmm);
     this.#ended.delete(vm);
     void process.exited.then((exit) => {
-      api.close();
+      this.#close(vmm);
       // After close() nobody is to hear of it any more.
       if (this.#vmms.get(vm) !== vmm) return;
       this.#vmms.delete(vm);
@@ -195,6 +210,19 @@ export class Fleet {
       this.#onExit(process, exit);
     });
     return vmm;
+  }
+
+  /** Watches the socket by which a VMM is found, from when it is there. */
+  async #seat(vmm: Vmm, cx: Context): Promise<Vmm> {
+    await this.#seats.take(vmm.process, cx);
+    // It may have ended meanwhile.
+    if (this.#vmms.get(vmm.process.vm) !== vmm) this.#close(vmm);
+    return vmm;
+  }
+
+  #close(vmm: Vmm): void {
+    vmm.api.close();
+    this.#seats.leave(vmm.process);
   }
 }
 

@@ -1,34 +1,42 @@
-import { basename, dirname, join, relative } from 'node:path';
+import { basename } from 'node:path';
 import type { Vm as VmView } from '../api/shapes/vm.js';
-import { runWatch, socketsAmong, subfolders, type RunWatch } from '../effects/run-watch.js';
+import { socketsAmong } from '../effects/run-watch.js';
 import type { EventHub } from '../events/hub.js';
-import type { VmmDescription } from '../vmm/answers.js';
-import { VmmApi } from '../vmm/api.js';
-import { within, type Context } from '../../plugins/contract.js';
+import type { Log } from '../log/logger.js';
+import { Hints } from '../operations/hints.js';
+import { Turnstile } from '../operations/turnstile.js';
+import type { Context } from '../../plugins/contract.js';
+import { ask, probe, type ForeignVm } from './foreign-vm.js';
+import { RunFolders } from './run-folders.js';
 
 /** Where other managers put the API socket in a VM's folder. */
 const layouts = ['sock/fc.sock', 'fc.sock', 'firecracker.sock', 'sock/firecracker.sock', 'api.sock'] as const;
+const names: ReadonlySet<string> = new Set(layouts.map((path) => basename(path)));
 
-/** What lies in the run directory beside VMs. */
-const reserved: ReadonlySet<string> = new Set(['vms', 'records']);
+/** Sockets asked side by side: each may take a second. */
+const probes = 64;
+/** A VMM binds its socket before it listens: what does not answer is asked so often, then whenever all are looked at. */
+const tries = 6;
 
-/** Milliseconds for a socket to show that a Firecracker is behind it. */
-const probeDeadline = 1_000;
-/** Milliseconds after which what could not be looked at is tried again. */
-const patience = 1_000;
-/** Milliseconds to gather hints: one change makes several. */
-const gather = 20;
-
-interface Foreign {
-  readonly api: VmmApi;
-  readonly view: VmView;
+/** A folder with sockets where a VM's may be. */
+interface Seen {
+  /** Which sockets they are. */
+  readonly sockets: string;
+  readonly vm: ForeignVm | null;
+  /** How often they were asked in vain. */
+  readonly failed: number;
+  /** To be asked: over its connection, where it has one, or over a new one. */
+  readonly due: 'again' | 'anew' | null;
 }
 
 export interface ForeignVmsParts {
   readonly runDir: string;
   /** Whether a folder is that of a VM of ours. */
   readonly ours: (dir: string) => boolean;
+  /** Something happened to the folder of one of ours. */
+  readonly onOurs: (dir: string) => void;
   readonly events: EventHub;
+  readonly log: Log;
   readonly cx: Context;
 }
 
@@ -38,12 +46,10 @@ export interface ForeignVmsParts {
  */
 export class ForeignVms {
   readonly #parts: ForeignVmsParts;
-  readonly #found = new Map<string, Foreign>();
-  readonly #dirty = new Set<string>();
-  #watch: RunWatch | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #closed = false;
-  #looking: Promise<void> = Promise.resolve();
+  readonly #seen = new Map<string, Seen>();
+  readonly #hints = new Hints<string>((dir) => this.#look(dir));
+  readonly #turnstile = new Turnstile(probes);
+  #folders: RunFolders | null = null;
 
   private constructor(parts: ForeignVmsParts) {
     this.#parts = parts;
@@ -51,21 +57,13 @@ export class ForeignVms {
 
   /** Starts to watch, then looks at all that is there. */
   static async open(parts: ForeignVmsParts): Promise<ForeignVms> {
+    const { runDir, log, cx } = parts;
     const vms = new ForeignVms(parts);
-    const { runDir, ours, cx } = parts;
-    vms.#watch = await runWatch(
-      {
-        root: runDir,
-        ignore: (path) => ours(path) || ours(dirname(path)) || relative(runDir, path).startsWith('records'),
-        onHint: (path) => vms.#hint(path),
-      },
-      cx,
-    );
+    const onHint = (dir: string): void => vms.#hint(dir);
+    const onAll = (): void => vms.#hints.hint(runDir);
+    vms.#folders = await RunFolders.open({ runDir, names, inner: 'sock', onHint, onAll, log, cx });
     try {
-      for (const parent of [runDir, join(runDir, 'vms')]) {
-        for (const name of await subfolders(parent, cx)) vms.#hint(join(parent, name));
-      }
-      await vms.#look();
+      await vms.lookAtAll();
     } catch (error) {
       // A watch left open would keep a daemon that could not start from ending.
       await vms.close();
@@ -75,7 +73,7 @@ export class ForeignVms {
   }
 
   list(): VmView[] {
-    return [...this.#found.values()].map(({ view }) => view);
+    return [...this.#seen.values()].flatMap(({ vm }) => vm?.view ?? []);
   }
 
   find(ref: string): VmView | undefined {
@@ -84,124 +82,96 @@ export class ForeignVms {
 
   /** Stops to show what is ours by now. */
   forget(dir: string): void {
-    this.#found.get(dir)?.api.close();
-    this.#found.delete(dir);
+    this.#seen.get(dir)?.vm?.api.close();
+    this.#seen.delete(dir);
+    this.#folders?.leave(dir);
   }
 
   /** Looks at a folder that is ours no more. */
-  async lookAgain(dir: string): Promise<void> {
-    this.#dirty.add(dir);
-    this.#looking = this.#looking.then(() => this.#look());
-    await this.#looking;
+  lookAgain(dir: string): Promise<void> {
+    return this.#hints.look([dir]);
+  }
+
+  /** Looks at every folder, whatever the watch has told: it loses hints where too many come. */
+  async lookAtAll(): Promise<void> {
+    for (const dir of this.#seen.keys()) this.#due(dir, 'again');
+    await this.#hints.look([...((await this.#folders?.all()) ?? []), ...this.#seen.keys()]);
+  }
+
+  /** The same where mounts have changed, of which no watch tells. */
+  async lookAtMounts(): Promise<void> {
+    if ((await this.#folders?.remounted()) === true) await this.lookAtAll();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    if (this.#timer) clearTimeout(this.#timer);
-    await this.#watch?.close();
-    await this.#looking;
-    for (const { api, view } of this.#found.values()) {
-      api.close();
+    await this.#hints.close();
+    this.#folders?.close();
+    for (const { vm } of this.#seen.values()) {
+      vm?.api.close();
       // The next daemon tells of those that it finds: whoever goes on with its events must not keep the others.
-      this.#tell('vm.removed', view);
+      if (vm) this.#tell('vm.removed', vm.view);
     }
-    this.#found.clear();
+    this.#seen.clear();
   }
 
-  /** Notes that something happened at a path; the folder of the VM there is looked at soon. */
-  #hint(path: string): void {
-    const parts = relative(this.#parts.runDir, path).split('/');
-    const name = parts[0] === 'vms' ? parts.slice(0, 2) : parts.slice(0, 1);
-    const last = name.at(-1);
-    if (last === undefined || last === '' || last === '..' || reserved.has(last)) return;
-    const dir = join(this.#parts.runDir, ...name);
-    if (this.#parts.ours(dir)) return;
-    this.#dirty.add(dir);
-    this.#lookIn(gather);
+  #hint(dir: string): void {
+    if (this.#parts.ours(dir)) this.#parts.onOurs(dir);
+    else this.#hints.hint(dir);
   }
 
-  #lookIn(milliseconds: number): void {
-    if (this.#closed) return;
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#looking = this.#looking.then(() => this.#look());
-    }, milliseconds);
-  }
-
-  /** Never rejects: nobody waits for it. What can't be looked at now (too many open files, say) is tried again. */
-  async #look(): Promise<void> {
-    const dirs = [...this.#dirty];
-    this.#dirty.clear();
-    const again = async (dir: string): Promise<void> => {
-      await this.#lookAt(dir).catch(() => this.#dirty.add(dir));
-    };
-    await Promise.all(dirs.map(again));
-    if (this.#dirty.size > 0) this.#lookIn(patience);
-  }
-
-  async #lookAt(dir: string): Promise<void> {
-    const { cx, ours } = this.#parts;
-    const before = this.#found.get(dir);
-    before?.api.close();
-    this.#found.delete(dir);
-    const sockets = ours(dir) ? [] : await socketsAmong({ dir, candidates: layouts }, cx);
-    let found: Foreign | null = null;
+  /** Looks at a VM's folder; at all where it is the run directory. */
+  async #look(dir: string): Promise<void> {
+    const { runDir, cx, ours } = this.#parts;
+    if (dir === runDir) return this.lookAtAll();
+    if (ours(dir)) {
+      this.forget(dir);
+      return;
+    }
+    const there = (await this.#folders?.follow(dir)) === true;
+    const sockets = there ? await socketsAmong({ dir, candidates: layouts }, cx) : [];
+    const before = this.#seen.get(dir);
+    const all = sockets.map(({ path, stamp }) => `${path} ${stamp}`).join();
+    const same = before?.sockets === all;
+    if (same && before.due === null && (before.vm || before.failed >= tries)) return;
+    const place = <T>(fn: () => Promise<T>): Promise<T> => this.#turnstile.through(cx.signal, fn);
+    const open = same && before.due !== 'anew' ? before.vm : null;
+    let vm = open && (await place(() => ask(open, cx)));
     // One of them may be stale.
-    for (const socket of sockets) found ??= await this.#probe(dir, join(dir, socket));
-    if (found) this.#found.set(dir, found);
-    const { view } = found ?? before ?? {};
-    if (view === undefined || (before && found && before.view.power.is === found.view.power.is)) return;
-    this.#tell(found ? 'vm.changed' : 'vm.removed', view);
+    for (const { path } of sockets) vm ??= await place(() => probe({ dir, apiSocket: path }, cx));
+    const failed = vm ? 0 : (same ? before.failed : 0) + 1;
+    this.#saw(dir, sockets.length === 0 ? null : { sockets: all, vm, failed, due: null });
+  }
+
+  /** Takes what a look has shown of a folder's sockets; null where it has none. */
+  #saw(dir: string, seen: Seen | null): void {
+    const { vm: before = null, due = null } = this.#seen.get(dir) ?? {};
+    const { api, view } = seen?.vm ?? {};
+    if (this.#parts.ours(dir)) {
+      api?.close();
+      this.forget(dir);
+      return;
+    }
+    if (before?.api !== api) {
+      before?.api.close();
+      // Its end closes our connection.
+      api?.onClose(() => this.#due(dir, 'anew'));
+    }
+    // It may have closed while it was asked.
+    if (seen) this.#seen.set(dir, before?.api === api && due === 'anew' ? { ...seen, due } : seen);
+    else this.#seen.delete(dir);
+    if (seen && !view && seen.failed < tries) this.#hints.later(dir);
+    const shown = view ?? before?.view;
+    if (shown === undefined || before?.view.power.is === view?.power.is) return;
+    this.#tell(view ? 'vm.changed' : 'vm.removed', shown);
   }
 
   #tell(type: 'vm.changed' | 'vm.removed', { id, name }: VmView): void {
     this.#parts.events.emit({ type, vm: id, detail: { name, origin: 'foreign' } });
   }
 
-  async #probe(dir: string, apiSocket: string): Promise<Foreign | null> {
-    const { cx } = this.#parts;
-    const api = new VmmApi({ vm: basename(dir), socketPath: apiSocket });
-    try {
-      const described = await within(cx, { what: 'a probe', milliseconds: probeDeadline }, (inner) =>
-        api.describe(inner),
-      );
-      // Its end closes our connection: look again then.
-      api.onClose(() => this.#hint(dir));
-      return { api, view: foreignView({ dir, apiSocket, described }) };
-    } catch {
-      // Stale, or the socket of another program: no VM, and nothing to report.
-      api.close();
-      return null;
-    }
+  #due(dir: string, due: 'again' | 'anew'): void {
+    const seen = this.#seen.get(dir);
+    if (seen && seen.due !== 'anew') this.#seen.set(dir, { ...seen, due });
+    if (due === 'anew') this.#hint(dir);
   }
-}
-
-function foreignView(facts: { dir: string; apiSocket: string; described: VmmDescription }): VmView {
-  const { dir, apiSocket, described } = facts;
-  const at = Date.now();
-  const power =
-    described.state === 'Running' ? 'running' : described.state === 'Paused' ? 'paused' : 'unknown';
-  return {
-    id: basename(dir),
-    name: basename(dir),
-    word: 'foreign',
-    origin: 'foreign',
-    createdAt: at,
-    expiresAt: null,
-    process: { is: 'alive', at, pid: null, startTime: null },
-    power: { is: power, at },
-    readiness: { is: 'not-asked', at },
-    attachments: [],
-    snapshot: null,
-    strategy: null,
-    reservedSnapshot: null,
-    dir,
-    apiSocket,
-    vmmVersion: described.vmm_version,
-    operation: null,
-    limits: null,
-    labels: {},
-    container: null,
-    warnings: [],
-  };
 }

@@ -56,6 +56,11 @@ export class HealthWatch {
     await Promise.all(registry.visible().map((vm) => places.through(signal, () => this.#lookAt(vm, cx))));
   }
 
+  /** One VM, out of its turn. */
+  lookAt(vm: Vm, signal: AbortSignal): Promise<void> {
+    return this.#lookAt(vm, this.#parts.operations.looking(signal));
+  }
+
   async #lookAt(vm: Vm, cx: Context): Promise<void> {
     if (vm.operation || vm.record.kept || vm.record.removing || this.#parts.lifecycle.burying(vm)) return;
     const before = vm.view();

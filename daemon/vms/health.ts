@@ -31,6 +31,13 @@ const apiSilent: Fault = {
   remedy: 'Look at the VMM’s process and its vmm.log: it may be stopped, or starved of processor time',
 };
 
+/** What is said of a VM whose VMM nobody can find any more but who has its connection open. */
+export const socketGone: Fault = {
+  reason: 'socket-gone',
+  remedy:
+    'Somebody removed or replaced its API socket or its folder: its VMM runs on, and the next thawd will not find it. Restore a fresh clone in its place',
+};
+
 /** Looks at a VM after something was done to it, and notes what it sees. */
 export class Health {
   readonly #fleet: Fleet;
@@ -58,13 +65,14 @@ export class Health {
   async apiOf(vm: Vm, cx: Context): Promise<{ power: PowerState['is']; fault: Fault | null }> {
     const api = this.#fleet.find(vm.id)?.api;
     if (!api) return { power: 'unknown', fault: null };
+    const lost = (await this.#fleet.seated(vm.id, cx)) ? null : socketGone;
     try {
       const limit = { what: 'the API’s answer', milliseconds: apiPatience };
       const { state } = await within(cx, limit, (inner) => api.describe(inner));
-      return { power: powerOf(state), fault: null };
+      return { power: powerOf(state), fault: lost };
     } catch {
       cx.signal.throwIfAborted();
-      return { power: 'unknown', fault: apiSilent };
+      return { power: 'unknown', fault: lost ?? apiSilent };
     }
   }
 

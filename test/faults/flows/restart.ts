@@ -23,7 +23,15 @@ export const start: Flow = {
       'bridge.open6',
     ],
     ...['tables.load', 'process.end', 'tap.remove', 'filter.remove', 'folder.remove', 'record.write'],
-    ...['record.remove', 'run.watch', 'socket.clear', 'socket.listen', 'socket.chown'],
+    ...[
+      'record.remove',
+      'run.watch',
+      'mounts.open',
+      'vmm.watch',
+      'socket.clear',
+      'socket.listen',
+      'socket.chown',
+    ],
   ],
   prepare: (host) => prepareBase(host),
   arrange: async (host, set) => {
