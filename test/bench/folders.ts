@@ -1,16 +1,9 @@
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answering } from '../support/answering.js';
 import type { Host } from '../support/host.js';
 import { median, rounded } from './stats.js';
-
-const described = JSON.stringify({
-  app_name: 'Firecracker',
-  id: 'other',
-  state: 'Running',
-  vmm_version: '1.16.1',
-});
 
 /** Changes a second, and for how long. */
 const perSecond = 100;
@@ -28,8 +21,8 @@ export async function benchFolders(host: Host, count: number) {
   await host.start();
   await host.client.vm.list();
   const start = performance.now() - began;
-  const before = processorMs(host);
-  const sockets: Server[] = [];
+  const startUsed = processorMs(host);
+  const sockets: (() => void)[] = [];
   const seen: number[] = [];
   const appeared = new Map<string, number>();
   const stop = new AbortController();
@@ -48,29 +41,23 @@ export async function benchFolders(host: Host, count: number) {
     const dir = join(host.runDir, `other-${changes % count}`);
     if (changes % 10 === 9) {
       const name = `new-${changes}`;
-      mkdirSync(join(host.runDir, name));
-      const socket = createServer((_, response) => {
-        response
-          .writeHead(200, { 'content-type': 'application/json', 'content-length': described.length })
-          .end(described);
-      });
-      sockets.push(socket);
-      await new Promise<void>((resolve) => socket.listen(join(host.runDir, name, 'fc.sock'), resolve));
+      sockets.push(await answering(join(host.runDir, name, 'fc.sock')));
       appeared.set(name, performance.now());
     } else if (changes % 2 === 0) rmSync(join(dir, 'sock'), { recursive: true, force: true });
     else renameSync(dir, `${dir}x`);
     const due = from + ((changes + 1) * 1000) / perSecond;
     await sleep(Math.max(0, due - performance.now()));
   }
-  const used = processorMs(host) - before;
+  const used = processorMs(host) - startUsed;
   const took = performance.now() - from;
   await sleep(1_000);
   stop.abort();
   await events;
-  for (const socket of sockets) socket.close().closeAllConnections();
+  for (const close of sockets) close();
   return {
     folders: count,
     startToFirstAnswerSeconds: rounded(start / 1000, 2),
+    startProcessorSeconds: rounded(startUsed / 1000, 2),
     changesPerSecond: rounded(changes / (took / 1000), 0),
     seenMs: { median: rounded(median(seen), 1), worst: rounded(Math.max(...seen), 1), missed: appeared.size },
     processorPercent: rounded((100 * used) / took, 1),
