@@ -4,6 +4,7 @@ import { processAlive } from '../effects/process.js';
 import { subfolders } from '../effects/run-watch.js';
 import { asThawError } from '../operations/operation.js';
 import { kindOf } from '../operations/run-steps.js';
+import { Turnstile } from '../operations/turnstile.js';
 import type { Records } from '../records/records.js';
 import type { Cgroups } from '../vmm/cgroups.js';
 import type { Fleet } from '../vmm/fleet.js';
@@ -26,6 +27,9 @@ export interface LookParts {
   readonly lifecycle: Lifecycle;
 }
 
+/** VMs looked at side by side: enough to wait for none, few enough to leave no garbage that has grown old. */
+const atOnce = 32;
+
 /** The folders that are named like VMs of ours, known or not. */
 async function vmFolders(runDir: string, cx: Context): Promise<readonly string[]> {
   const names = await subfolders(join(runDir, 'vms'), cx);
@@ -39,7 +43,10 @@ export async function lookAtAll(parts: LookParts, cx: Context): Promise<Found> {
   const folders = await vmFolders(runDir, cx);
   const unknown = (id: string): boolean => registry.byId(id) === undefined;
   const [strayRecords, strayFolders] = [[...written].filter(unknown), folders.filter(unknown)];
-  const vms = await Promise.all(registry.all().map((vm) => lookAtVm(vm, { ...parts, written }, cx)));
+  const turns = new Turnstile(atOnce);
+  const vms = await Promise.all(
+    registry.all().map((vm) => turns.through(cx.signal, () => lookAtVm(vm, { ...parts, written }, cx))),
+  );
   const alive = await whoLives(parts, cx);
   return {
     vms: vms.filter((vm) => vm !== null),

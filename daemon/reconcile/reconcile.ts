@@ -2,6 +2,7 @@ import type { Agents } from '../agent/agents.js';
 import type { EventHub } from '../events/hub.js';
 import type { Log } from '../log/logger.js';
 import { kindOf } from '../operations/run-steps.js';
+import { Turnstile } from '../operations/turnstile.js';
 import type { Records } from '../records/records.js';
 import type { VmRecord } from '../records/vm-record.js';
 import type { Cgroups } from '../vmm/cgroups.js';
@@ -56,7 +57,9 @@ export async function reconcileAtStart(parts: ReconcileParts, cx: Context): Prom
     }
   }
   // Where one can't even be looked at no daemon starts: better than to take what lives for dead.
-  const verdicts = await allSettled(vms.map((vm) => settle(vm, parts, cx)));
+  // A few at a time: one VMM among a thousand has as long to answer as one alone.
+  const turns = new Turnstile(32);
+  const verdicts = await allSettled(vms.map((vm) => turns.through(cx.signal, () => settle(vm, parts, cx))));
   const swept = await sweep(parts, cx);
   // Rules and links that somebody took away while no daemon looked: the VMs' network comes back with us.
   const mended = await parts.fabric.mend(cx);
