@@ -1,13 +1,8 @@
 import type { Command, Option, Options, Positional } from './command.js';
 import { exitMeanings } from './exit.js';
 import { globalOptions } from './globals.js';
-import type { Paint } from './terminal.js';
+import type { Look } from './terminal.js';
 import { pad, wrap } from './text.js';
-
-interface Look {
-  readonly width: number;
-  readonly paint: Paint;
-}
 
 function positionalWord({ name, optional, many }: Positional): string {
   const word = many === true ? `${name}…` : name;

@@ -20,6 +20,18 @@ export interface Terminal {
   write(text: string): void;
 }
 
+/** How lines are to look. */
+export interface Look {
+  /** Columns; `Infinity` where nobody cuts them. */
+  readonly width: number;
+  readonly paint: Paint;
+}
+
+export const lookOf = (terminal: Terminal): Look => ({
+  width: terminal.size().columns,
+  paint: terminal.paint,
+});
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Whether the locale says UTF-8; an environment without any locale (a service, a container) is taken to. */

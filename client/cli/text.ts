@@ -63,3 +63,14 @@ export function wrap(text: string, width: number): readonly string[] {
   }
   return [...lines, line];
 }
+
+/** `head`, which takes `left` columns, and a text beside it whose further lines stand beneath its beginning. */
+export function beside(
+  { head, left }: { readonly head: string; readonly left: number },
+  text: string,
+  width: number,
+): readonly string[] {
+  // Where there is next to no room beside it, a terminal breaks lines as well as we do.
+  const lines = width - left < 20 ? [text] : wrap(text, width - left);
+  return lines.map((line, n) => (n === 0 ? head : ' '.repeat(left)) + line);
+}

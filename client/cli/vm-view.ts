@@ -1,7 +1,7 @@
 import type { Attachment, Vm } from './shapes.js';
 import type { Column } from './table.js';
-import type { Colour, Paint } from './terminal.js';
-import { clean, pad } from './text.js';
+import type { Colour, Look, Paint } from './terminal.js';
+import { beside, clean, pad } from './text.js';
 import { age, pointOfTime } from './units.js';
 
 const colours: Readonly<Partial<Record<string, Colour>>> = {
@@ -74,13 +74,18 @@ function limitWords({ memoryMib, cpus, pids }: NonNullable<Vm['limits']>): strin
 }
 
 /** `key: value` with the keys in a column. */
-export function facts(rows: readonly (readonly [string, string])[], paint: Paint): readonly string[] {
+export function facts(
+  rows: readonly (readonly [string, string])[],
+  { paint, width }: Look,
+): readonly string[] {
   const left = Math.max(0, ...rows.map(([key]) => key.length));
-  return rows.map(([key, value]) => `${paint('dim', pad(key, left))}  ${clean(value)}`);
+  return rows.flatMap(([key, value]) =>
+    beside({ head: `${paint('dim', pad(key, left))}  `, left: left + 2 }, clean(value), width),
+  );
 }
 
 /** All that is known of one VM, as lines. */
-export function vmLines(vm: Vm, now: number, paint: Paint): readonly string[] {
+export function vmLines(vm: Vm, now: number, look: Look): readonly string[] {
   const rows: (readonly [string, string])[] = [
     ['name', vm.name],
     ['id', vm.id],
@@ -113,8 +118,10 @@ export function vmLines(vm: Vm, now: number, paint: Paint): readonly string[] {
     ...Object.entries(vm.labels).map(([key, value]) => [`label ${clean(key)}`, value] as const),
   ];
   return [
-    ...facts(rows, paint),
-    ...vm.warnings.map((warning) => `${paint('yellow', '!')} ${clean(warning)}`),
+    ...facts(rows, look),
+    ...vm.warnings.flatMap((warning) =>
+      beside({ head: `${look.paint('yellow', '!')} `, left: 2 }, clean(warning), look.width),
+    ),
   ];
 }
 

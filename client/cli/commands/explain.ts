@@ -3,7 +3,7 @@ import { defineCommand } from '../command.js';
 import { exit } from '../exit.js';
 import { didYouMean } from '../near.js';
 import { table } from '../table.js';
-import type { Paint } from '../terminal.js';
+import type { Look } from '../terminal.js';
 import { wrap } from '../text.js';
 import { usage } from '../usage.js';
 
@@ -21,11 +21,6 @@ function lines({ code, reason, retryable, message, remedy, methods }: Explanatio
       ? []
       : wrap(`Methods: ${methods.join(', ')}`, look.width - 2).map((line) => `  ${line}`)),
   ];
-}
-
-interface Look {
-  readonly width: number;
-  readonly paint: Paint;
 }
 
 export const explain = defineCommand({

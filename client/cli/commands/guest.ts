@@ -4,6 +4,7 @@ import { diagnosisLines, exitOf } from '../diagnosis.js';
 import { exit } from '../exit.js';
 import { planPreparation } from '../guest/plan.js';
 import { Tree } from '../guest/tree.js';
+import { lookOf } from '../terminal.js';
 import { clean } from '../text.js';
 import { timeout } from './agent.js';
 
@@ -68,7 +69,7 @@ export const guestCheck = defineCommand({
       vm: firstWord(words),
       ...(values.timeout === undefined ? {} : { timeout: values.timeout }),
     });
-    cli.answer({ value, lines: () => diagnosisLines(value.diagnoses, cli.out.paint) });
+    cli.answer({ value, lines: () => diagnosisLines(value.diagnoses, lookOf(cli.out)) });
     return exitOf(value.diagnoses);
   },
 });

@@ -6,7 +6,7 @@ import { type Column, table } from '../table.js';
 import { clean } from '../text.js';
 import { age, bytes, pointOfTime } from '../units.js';
 import { readLabels } from '../values.js';
-import type { Paint } from '../terminal.js';
+import { lookOf, type Look } from '../terminal.js';
 import { facts } from '../vm-view.js';
 
 const positionals = [{ name: 'SNAPSHOT', completes: 'snapshot' }] as const;
@@ -78,7 +78,7 @@ export const list = defineCommand({
   },
 });
 
-function snapshotLines(snapshot: Snapshot, now: number, paint: Paint): readonly string[] {
+function snapshotLines(snapshot: Snapshot, now: number, look: Look): readonly string[] {
   return facts(
     [
       ['name', snapshot.name ?? '–'],
@@ -111,7 +111,7 @@ function snapshotLines(snapshot: Snapshot, now: number, paint: Paint): readonly 
       ...snapshot.files.map((file) => [file.name, `${bytes(file.bytes)}, sha256 ${file.sha256}`] as const),
       ...Object.entries(snapshot.labels).map(([key, value]) => [`label ${clean(key)}`, value] as const),
     ],
-    paint,
+    look,
   );
 }
 
@@ -124,7 +124,7 @@ export const show = defineCommand({
     cli.answer({
       value,
       names: () => [value.snapshot.id],
-      lines: () => snapshotLines(value.snapshot, Date.now(), cli.out.paint),
+      lines: () => snapshotLines(value.snapshot, Date.now(), lookOf(cli.out)),
     });
     return exit.ok;
   },

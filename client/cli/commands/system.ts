@@ -4,6 +4,7 @@ import { ThawError } from '../../../daemon/api/thaw-error.js';
 import { defineCommand } from '../command.js';
 import { diagnosisLines, exitOf } from '../diagnosis.js';
 import { exit, exitCodeOf } from '../exit.js';
+import { lookOf } from '../terminal.js';
 import { age, bytes, milliseconds } from '../units.js';
 import { facts } from '../vm-view.js';
 
@@ -38,7 +39,7 @@ export const info = defineCommand({
                 `${bytes(health.residentBytes)}, event loop ${milliseconds(health.eventLoopLagMs)} late`,
             ],
           ],
-          cli.out.paint,
+          lookOf(cli.out),
         ),
     });
     return exit.ok;
@@ -70,7 +71,7 @@ export const doctor = defineCommand({
       .catch((error: unknown) => unreachable(error));
     cli.answer({
       value: { diagnoses: answer.diagnoses },
-      lines: () => diagnosisLines(answer.diagnoses, cli.out.paint),
+      lines: () => diagnosisLines(answer.diagnoses, lookOf(cli.out)),
     });
     if ('away' in answer) return exit.unreachable;
     return exitOf(answer.diagnoses);

@@ -1,5 +1,6 @@
 import { defineCommand, firstWord } from '../command.js';
 import { exit } from '../exit.js';
+import { lookOf } from '../terminal.js';
 import { vmDone, vmLines } from '../vm-view.js';
 
 const positionals = [{ name: 'VM', completes: 'vm' }] as const;
@@ -13,7 +14,7 @@ export const show = defineCommand({
     cli.answer({
       value,
       names: () => [value.vm.id],
-      lines: () => vmLines(value.vm, Date.now(), cli.out.paint),
+      lines: () => vmLines(value.vm, Date.now(), lookOf(cli.out)),
     });
     return exit.ok;
   },

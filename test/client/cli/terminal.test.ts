@@ -4,7 +4,7 @@ import t from 'tap';
 import { ProgressBoard } from '../../../client/cli/progress.js';
 import { type Column, table } from '../../../client/cli/table.js';
 import { plainPaint, speaksUnicode } from '../../../client/cli/terminal.js';
-import { columns, cut, pad, wrap } from '../../../client/cli/text.js';
+import { beside, columns, cut, pad, wrap } from '../../../client/cli/text.js';
 import { age, bytes, milliseconds } from '../../../client/cli/units.js';
 import { vmColumns } from '../../../client/cli/vm-view.js';
 import { type Answers, startFake } from './fake-daemon.js';
@@ -151,5 +151,20 @@ void t.test('units are those of the field', (t) => {
     [{}, { LANG: 'de_DE.UTF-8' }, { LANG: 'C' }, { LC_ALL: 'C', LANG: 'C.UTF-8' }].map(speaksUnicode),
     [true, true, false, false],
   );
+  t.end();
+});
+
+void t.test('what stands beside a name stays beside it, however narrow the terminal is', (t) => {
+  const plain = fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'é', '→') });
+  fc.assert(
+    fc.property(fc.array(plain), fc.integer({ min: 30, max: 120 }), (words, width) => {
+      const lines = beside({ head: 'name  ', left: 6 }, words.join(' '), width);
+      t.equal(lines.map((line) => line.slice(6)).join(' '), words.join(' '));
+      t.ok(lines.every((line, n) => line.startsWith(n === 0 ? 'name  ' : '      ')));
+      t.ok(lines.every((line) => columns(line) <= width));
+    }),
+    { numRuns: 30 },
+  );
+  t.equal(beside({ head: 'a ', left: 2 }, 'x '.repeat(200), Infinity).length, 1, 'a pipe has no width');
   t.end();
 });
