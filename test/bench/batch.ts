@@ -8,7 +8,7 @@ export interface BatchBench {
   readonly batch: number;
   /** The same, one attachment after the other. */
   readonly singly: number;
-  /** The kernel’s share that no batch can spare: a tap made, kept and let go, in no bridge. */
+  /** The kernel’s share that no batch can spare: a tap made, marked, kept and let go, in its bridge and up; no rules. */
   readonly tapAlone: number;
   /** One attachment with a process for each touch, as tools without netlink do it. */
   readonly byTools: number;
