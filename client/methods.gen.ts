@@ -3,6 +3,9 @@ import type { Access } from '../daemon/api/define.js';
 import type { MethodName } from '../daemon/api/index.js';
 import type { Callable } from './types.js';
 
+/** The version of the contract that this client was made from. */
+export const contractVersion = '1.0';
+
 /** What must be known of a method without loading its schemas. */
 export interface MethodInfo {
   readonly access: Access;

@@ -1,12 +1,15 @@
-import type { MethodName } from '../daemon/api/index.js';
-import { type ThawError } from '../daemon/api/thaw-error.js';
+import type { MethodName, ResultOf } from '../daemon/api/index.js';
+import { ThawError } from '../daemon/api/thaw-error.js';
 import { persistently } from './backoff.js';
 import { Connection, type Message } from './connection.js';
+import { contractGap, mayBeOfAge } from './contract.js';
 import { clientErrors } from './errors.js';
 import { cancelledByCaller, fromWire, PendingCall } from './pending.js';
 import type { CallOptions, ConnectOptions, Progress } from './types.js';
 
 const defaultGraceMs = 30_000;
+/** Milliseconds for the daemon to tell its contract, once it has not understood something. */
+const ageDeadline = 2_000;
 /** What a daemon says, to no request in particular, before it closes a connection that it does not take. */
 const refusals = new Set(['no-access', 'stopping']);
 
@@ -114,9 +117,28 @@ export class Requests {
 
   #take(message: Message): void {
     const { id, method, params, error } = message;
-    if (typeof id === 'number') this.#pending.get(id)?.answer(message);
+    if (typeof id === 'number') this.#answer(id, message);
     else if (method === '$/progress' && isProgress(params)) this.#pending.get(params.token)?.progress(params);
     else if (id === null && error) this.#blame(fromWire(error));
+  }
+
+  /** An error that may come of another contract than ours is told with what the daemon's is; asked only then. */
+  #answer(id: number, message: Message): void {
+    const call = this.#pending.get(id);
+    const known = message.error && fromWire(message.error);
+    if (!call || !known || !mayBeOfAge(known)) {
+      call?.answer(message);
+      return;
+    }
+    const asked = this.call('system.info', {}, { timeoutMs: ageDeadline });
+    void asked.then(
+      (info) => {
+        const gap = contractGap((info as ResultOf<'system.info'>).contract);
+        if (gap === null) call.answer(message);
+        else call.fail(withRemedy(known, `${gap}. ${known.detail.remedy}`));
+      },
+      () => call.answer(message),
+    );
   }
 
   /** An answer to nobody: of the whole connection, or of a line that was too long for its id to be read. */
@@ -128,6 +150,11 @@ export class Requests {
       if (call.sent && Buffer.byteLength(call.line()) > limit) call.fail(error);
     }
   }
+}
+
+/** The same error with another advice. */
+function withRemedy({ code, message, detail }: ThawError, remedy: string): ThawError {
+  return new ThawError({ code, message, detail: { ...detail, remedy } });
 }
 
 function send(call: PendingCall, connection: Connection): void {

@@ -1,5 +1,6 @@
 import { format, resolveConfig } from 'prettier';
 import { methods } from '../../daemon/api/index.js';
+import { contractVersion } from '../../daemon/api/system.js';
 import { errorPage, explanationTable } from './error-page.js';
 
 /** What is made from the contract: the text that each file should have, by its path. */
@@ -24,6 +25,9 @@ function methodTable(): string {
     import type { Access } from '../daemon/api/define.js';
     import type { MethodName } from '../daemon/api/index.js';
     import type { Callable } from './types.js';
+
+    /** The version of the contract that this client was made from. */
+    export const contractVersion = '${contractVersion}';
 
     /** What must be known of a method without loading its schemas. */
     export interface MethodInfo {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Diagnosis } from '../../../daemon/api/system.js';
 import { ThawError } from '../../../daemon/api/thaw-error.js';
+import { contractGap } from '../../contract.js';
 import { defineCommand } from '../command.js';
 import { diagnosisLines, exitOf } from '../diagnosis.js';
 import { exit, exitCodeOf } from '../exit.js';
@@ -15,6 +16,8 @@ export const info = defineCommand({
     const client = await cli.client();
     const [about, health] = await Promise.all([cli.call('system.info', {}), cli.call('system.health', {})]);
     const { firecracker, peer } = about;
+    const gap = contractGap(about.contract);
+    if (gap !== null) cli.note(gap);
     cli.answer({
       value: { ...about, health },
       lines: () =>
