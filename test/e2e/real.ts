@@ -8,16 +8,10 @@ import { Agent, type Outcome } from '../firecracker/lab.js';
 import { Box } from '../support/box.js';
 import { Host } from '../support/host.js';
 import { ensureNeeds } from '../support/needs.js';
+import { netnsJob } from './real-netns.js';
+import { failures, part, report } from './real-report.js';
 
 const dns = '10.209.0.1';
-
-let failed = 0;
-
-/** One line of the report; `ok: false` makes the run fail. */
-function report(check: string, ok: boolean, detail: object): void {
-  if (!ok) failed += 1;
-  process.stdout.write(`${JSON.stringify({ check, ok, ...detail })}\n`);
-}
 
 function given(name: string): string {
   const value = process.env[name];
@@ -26,35 +20,21 @@ function given(name: string): string {
   process.exit(2);
 }
 
-/** Runs one part; what it throws is a finding like any other. */
-async function part<T>(check: string, run: () => Promise<T>): Promise<T | null> {
-  const started = performance.now();
-  try {
-    return await run();
-  } catch (error) {
-    const detail = error instanceof ThawError ? error.detail : {};
-    report(check, false, {
-      milliseconds: Math.round(performance.now() - started),
-      message: String(error),
-      detail,
-    });
-    return null;
-  }
-}
-
 type Clones = ResultOf<'snapshot.restore'>['clones'];
 type Clone = Extract<Clones[number], { ok: true }>['vm'];
+
+const machine = () => ({
+  'boot-source': {
+    kernel_image_path: given('KERNEL'),
+    initrd_path: given('INITRD'),
+    boot_args: 'console=ttyS0 reboot=k panic=1 quiet',
+  },
+});
 
 async function job(thaw: ThawClient, host: Host): Promise<void> {
   const { firecracker } = await thaw.system.info();
   report('firecracker', firecracker.problem === null, firecracker);
-  const config = {
-    'boot-source': {
-      kernel_image_path: given('KERNEL'),
-      initrd_path: given('INITRD'),
-      boot_args: 'console=ttyS0 reboot=k panic=1 quiet',
-    },
-  };
+  const config = machine();
   const source = await part('source', () => thaw.vm.boot({ name: 'source', config, readyTimeout: 120_000 }));
   if (!source) return;
   report('source', source.vm.readiness.is === 'ready', await steps(thaw, 'source'));
@@ -149,7 +129,8 @@ function distinct(vms: readonly Clone[]): void {
 /** From the host to the guests, as the daemon pings, and as this host knows them on its bridge. */
 async function pingGuests(thaw: ThawClient, host: Host, vms: readonly Clone[]): Promise<void> {
   const { pings: answered, findings } = await thaw.network.check({ ping: true });
-  const ok = answered.length === vms.length && answered.every((one) => one.milliseconds !== null);
+  const addresses = vms.flatMap((vm) => vm.attachments.flatMap((nic) => nic.addresses));
+  const ok = answered.length === addresses.length && answered.every((one) => one.milliseconds !== null);
   report('ping host to guests', ok, { pings: answered });
   report('network.check', findings.length === 0, { findings });
   for (const vm of vms) {
@@ -208,10 +189,10 @@ async function unchanged(thaw: ThawClient, vm: Clone): Promise<void> {
 async function whoIs(vm: Clone): Promise<void> {
   const look = 'cat /run/who /etc/resolv.conf /sys/class/net/eth0/mtu /etc/hostname /run/thaw/identity.json';
   const said = await part(`who is ${vm.name}`, () => inGuest(vm, look));
-  const address = vm.attachments[0]?.addresses[0] ?? '-';
+  const addresses = vm.attachments[0]?.addresses.join(' ') ?? '-';
   const [who, resolver, mtu, name, identity] = said?.out.split('\n') ?? [];
   const ok =
-    who === `${vm.name} 1 ${address} for $(all) of you` &&
+    who === `${vm.name} 1 ${addresses} for $(all) of you` &&
     resolver === `nameserver ${dns}` &&
     mtu === String(vm.attachments[0]?.mtu) &&
     name === vm.name &&
@@ -260,21 +241,28 @@ async function main(): Promise<void> {
   ensureNeeds(['ip', 'nft', 'ping', 'mount', 'nsenter', 'setpriv', 'unshare', 'tar']);
   const box = await Box.open();
   try {
-    const network = { bridge: 'thaw0', subnet: '10.209.0.0/16', mtu: 1400, dns: [dns] };
+    const network = {
+      bridge: 'thaw0',
+      subnet: '10.209.0.0/16',
+      subnet6: 'fd00:209::/64',
+      mtu: 1400,
+      dns: [dns],
+    };
     const host = await Host.on(box, { config: { networks: { default: network } } });
     {
       await using thaw = await connect({ socket: host.socketPath });
       await job(thaw, host);
       const image = process.env['PREPARED'];
       if (image) await prepared(thaw, host, image);
+      await netnsJob(thaw, machine());
     }
     const left = await host.leftovers();
     report('nothing is left', left.length === 0, { left });
-    if (failed > 0) for (const line of host.log.slice(-30)) process.stderr.write(`${line}\n`);
+    if (failures() > 0) for (const line of host.log.slice(-30)) process.stderr.write(`${line}\n`);
   } finally {
     await box.close();
   }
-  process.exitCode = failed > 0 ? 1 : 0;
+  process.exitCode = failures() > 0 ? 1 : 0;
 }
 
 await main();
