@@ -164,6 +164,7 @@ export const restore = defineMethod({
     network.macTaken,
     network.nicUnknown,
     namespaces.namespaceLimit,
+    namespaces.translationUnsupported,
     namespaces.cniUnavailable,
     namespaces.cniFailed,
     network.noPci,

@@ -254,7 +254,6 @@ async function main(): Promise<void> {
       await job(thaw, host);
       const image = process.env['PREPARED'];
       if (image) await prepared(thaw, host, image);
-      await netnsJob(thaw, machine());
     }
     const left = await host.leftovers();
     report('nothing is left', left.length === 0, { left });
@@ -262,6 +261,7 @@ async function main(): Promise<void> {
   } finally {
     await box.close();
   }
+  await part('netns', () => netnsJob(machine()));
   process.exitCode = failures() > 0 ? 1 : 0;
 }
 

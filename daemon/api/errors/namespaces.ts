@@ -31,6 +31,16 @@ export const attachInNamespace = defineError({
   remedy: () => 'Let the container ask for its network “beside”, whose clones can get more NICs',
 });
 
+export const translationUnsupported = defineError({
+  code: 3154,
+  reason: 'translation-unsupported',
+  retryable: false,
+  data: z.object({ vm: z.string() }),
+  message: ({ vm }) => `This kernel can't translate addresses in the network namespace of ${vm}`,
+  remedy: () =>
+    'Load nft_nat, and for IPv6 nft_fwd_netdev (modprobe), or use a kernel that has them; or another strategy',
+});
+
 export const cniFailed = defineError({
   code: 3160,
   reason: 'cni-failed',

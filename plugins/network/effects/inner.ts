@@ -1,3 +1,4 @@
+import { translationUnsupported } from '../../../daemon/api/errors/namespaces.js';
 import { linkForeign, tapNotReady } from '../../../daemon/api/errors/network.js';
 import { effect, look, type ContainerSpace } from '../../contract.js';
 import { tapGroup, vmOfAlias, aliasOf } from '../names.js';
@@ -74,7 +75,10 @@ export const layUplink = effect('uplink.lay', ({ route, namespace, step }: Laid 
   });
 });
 
-/** Makes in the namespace the tap that the snapshot has inside, and the way from it to the uplink. */
+/**
+ * Makes in the namespace the tap that the snapshot has inside, and the way from it to the uplink.
+ * @throws tapNotReady, translationUnsupported, systemCallFailed
+ */
 export const makeInner = effect(
   'inner.make',
   ({ namespace, step }: { namespace: Namespace; step: InnerStep }) => {
@@ -90,9 +94,12 @@ export const makeInner = effect(
       route.change(`routing for ${name}`, [...routing(step, links), ...routing6(step, links)]);
     });
     namespace.filtering((socket) => {
-      for (const { code, words } of socket.ask(transaction(translation(step))))
+      for (const { code, words } of socket.ask(transaction(translation(step)))) {
+        // An expression that the kernel does not have: all else that it names is made in the same transaction.
+        if (code === errno.noEntry) throw translationUnsupported({ vm });
         if (code < 0)
           throw failed(`translating addresses for ${name}${words === '' ? '' : ` (${words})`}`, code);
+      }
     });
   },
 );
