@@ -244,7 +244,6 @@ async function main(): Promise<void> {
     const network = {
       bridge: 'thaw0',
       subnet: '10.209.0.0/16',
-      subnet6: 'fd00:209::/64',
       mtu: 1400,
       dns: [dns],
     };
