@@ -66,17 +66,24 @@ async function main(): Promise<void> {
   let closing: Promise<void> | null = null;
   const stop = (why: object): void => {
     log.info(why, 'stopping');
-    closing ??= close(daemon).then(() => {
-      log.info({}, 'stopped');
-      // All is closed; what a library has left open (a watch that chokidar made while it was closed) is no reason to stay.
-      process.exit();
-    });
+    closing ??= starting.then(
+      async (daemon) => {
+        await close(daemon);
+        log.info({}, 'stopped');
+        // All is closed; what a library has left open (a watch that chokidar made while it was closed) is no reason to stay.
+        process.exit();
+      },
+      // A start that failed is told of below.
+      () => undefined,
+    );
   };
   const { slice, 'stop-vms': stopVms = false } = options;
-  const daemon = await compose({ config, read, stopVms, slice, onIdle: () => stop({ idle: true }) }, log);
-  // What is wrong with it is told in the log and as an event.
-  process.on('SIGHUP', () => void daemon.reload().catch(() => undefined));
+  const starting = compose({ config, read, stopVms, slice, onIdle: () => stop({ idle: true }) }, log);
+  // Those that come while it takes up what an earlier one left are heeded as soon as that is done. What is wrong with a
+  // configuration is told in the log and as an event.
+  process.on('SIGHUP', () => void starting.then((daemon) => daemon.reload()).catch(() => undefined));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop({ signal }));
+  await starting;
 }
 
 main().catch((error: unknown) => {

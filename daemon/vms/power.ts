@@ -44,7 +44,8 @@ export class Power {
     await this.#during(vm, { method: 'vm.resume', signal }, async (operation) => {
       await fleet.api(vm.id).resume(operation.cx);
       vm.sawPower('running');
-      await health.lookAtAgent(vm, operation.cx);
+      // Who gives up now leaves a guest that runs: whether its agent does too must be known all the same.
+      await health.lookAtAgent(vm, operation.aside(AbortSignal.timeout(lookDeadline)));
     });
   }
 
@@ -71,9 +72,10 @@ export class Power {
     } catch (thrown) {
       const error = asThawError(operation.cx.signal.aborted ? operation.cx.signal.reason : thrown);
       // It may have been done all the same: there is no way back, but it can be seen.
-      await health
-        .lookAtPower(vm, operation.aside(AbortSignal.timeout(lookDeadline)))
-        .catch(() => vm.sawPower('unknown'));
+      const aside = operation.aside(AbortSignal.timeout(lookDeadline));
+      await health.lookAtPower(vm, aside).catch(() => vm.sawPower('unknown'));
+      if (method === 'vm.resume' && vm.observed.power.is === 'running')
+        await health.lookAtAgent(vm, aside).catch(() => undefined);
       operation.end('failed', error);
       tell();
       throw error.within(operation.id);

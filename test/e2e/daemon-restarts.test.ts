@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { connect } from '../../client/index.js';
 import { eventually, failureOf, hostWithBase, machine, only, stopAll, whyNot } from '../support/flow.js';
@@ -92,3 +94,28 @@ t.test('SIGTERM undoes what does not finish in time', async (t) => {
   t.match(await failureOf(host.client.vm.get({ vm: 'a' })), { reason: 'vm-unknown' });
   t.strictSame(await host.leftovers(), []);
 });
+
+t.test(
+  'a SIGHUP that comes while it takes up what another left ends nothing, and is heeded then',
+  async (t) => {
+    await host.kill('SIGTERM');
+    const trace = join(host.storeDir, 'trace');
+    const faults = JSON.stringify([{ at: 'record.open', delay: 3_000 }]);
+    const before = host.log.length;
+    const starting = host.start({ THAW_FAULTS: faults, THAW_FAULTS_TRACE: trace });
+    await eventually(
+      'the start',
+      async () => (await readFile(trace, 'utf8').catch(() => '')).includes('record.open hit') || undefined,
+    );
+    // There is no VM left: what runs is the daemon.
+    const [daemon, ...others] = await host.box.inmates();
+    if (!daemon || others.length > 0) throw new TypeError(JSON.stringify([daemon, others]));
+    await host.signal(daemon.pid, 'SIGHUP');
+    await starting;
+    await eventually(
+      'the reload',
+      () => host.log.slice(before).some((line) => line.includes('configuration')) || undefined,
+    );
+    t.match(await host.client.system.health(), { status: 'ok' });
+  },
+);

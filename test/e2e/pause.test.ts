@@ -1,5 +1,14 @@
 import t from 'tap';
-import { atOnce, failureOf, machine, only, stopAll } from '../support/flow.js';
+import {
+  again,
+  atOnce,
+  eventually,
+  failureOf,
+  hostWithBase,
+  machine,
+  only,
+  stopAll,
+} from '../support/flow.js';
 import { startHost } from '../support/host.js';
 
 for (const [version, silenced] of [
@@ -48,3 +57,31 @@ for (const [version, silenced] of [
     },
   );
 }
+
+t.test(
+  'who gives up a resume that has happened is not left with a VM that is said to be ready',
+  async (t) => {
+    const config = { health: { intervalSeconds: 0, agentIntervalSeconds: 0 } };
+    const { host } = await hostWithBase(t, { config });
+    only((await host.client.snapshot.restore({ snapshot: 'base', names: ['clone'] })).clones);
+    await host.client.vm.pause({ vm: 'clone' });
+    await again(host, { at: 'vmm.resume', when: 'after', delay: 60_000 });
+    const gaveUp = new AbortController();
+    const resuming = failureOf(host.client.vm.resume({ vm: 'clone' }, { signal: gaveUp.signal }));
+    await eventually('the resume', async () => {
+      const config = await host.client.vm.get({ vm: 'clone' });
+      return config.vm.operation?.step === 'vm.resume' || undefined;
+    });
+    // The request itself takes no time here.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    gaveUp.abort();
+    await resuming;
+    const { vm } = await eventually('its end', async () => {
+      const found = await host.client.vm.get({ vm: 'clone' });
+      return found.vm.operation === null ? found : undefined;
+    });
+    t.match(vm, { word: 'degraded', readiness: { reason: 'agent-unreachable' } });
+    await stopAll(host);
+    t.strictSame(await host.leftovers(), []);
+  },
+);
