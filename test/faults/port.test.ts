@@ -14,6 +14,7 @@ const globals = /^(?:fetch|WebSocket|require)$/;
 const handles: Readonly<Record<string, string>> = {
   'daemon/rpc/listen.ts': 'the listening socket, by the design',
   faultsFrom: 'the port itself: it runs around every effect',
+  isJournal: 'asked before there is anything to trace',
   configText: 'read before there is anything to trace',
   HttpLink: 'a connection; its requests are the effects of vmm-calls',
   Table: 'a netlink socket; what is sent through it are effects of elements',
