@@ -777,6 +777,15 @@ export const explanations = [
     methods: ['network.attach'],
   },
   {
+    code: 3154,
+    reason: 'translation-unsupported',
+    retryable: false,
+    message: "This kernel can't translate addresses in the network namespace of {vm}",
+    remedy:
+      'Load nft_nat, and for IPv6 nft_fwd_netdev (modprobe), or use a kernel that has them; or another strategy',
+    methods: ['hook.invoke', 'snapshot.restore'],
+  },
+  {
     code: 3160,
     reason: 'cni-failed',
     retryable: true,

@@ -4,7 +4,7 @@ import type { MethodName } from '../daemon/api/index.js';
 import type { Callable } from './types.js';
 
 /** The version of the contract that this client was made from. */
-export const contractVersion = '1.0';
+export const contractVersion = '1.1';
 
 /** What must be known of a method without loading its schemas. */
 export interface MethodInfo {
@@ -77,7 +77,7 @@ export interface Grouped {
   readonly hook: {
     /**
      * A container runtime says where a container is in its life: its clone is restored, checked or released.
-     * @throws ThawError: annotation-invalid, container-gone, container-not-ready, container-not-yours, container-space-gone, container-without-clone, namespace-taken, takeover-refused, snapshot-unknown, snapshot-damaged, not-fit-for-strategy, incompatible, name-taken, drive-in-use, no-room, cgroups-unavailable, network-unknown, subnet-exhausted, tap-busy, tap-taken, mac-taken, nic-unknown, namespace-limit, cni-unavailable, cni-failed, no-pci, vmm-too-old, vmm-not-executable, vmm-died, vmm-out-of-memory, vmm-refused, agent-silent, agent-command-off, update-failed, tap-not-ready
+     * @throws ThawError: annotation-invalid, container-gone, container-not-ready, container-not-yours, container-space-gone, container-without-clone, namespace-taken, takeover-refused, snapshot-unknown, snapshot-damaged, not-fit-for-strategy, incompatible, name-taken, drive-in-use, no-room, cgroups-unavailable, network-unknown, subnet-exhausted, tap-busy, tap-taken, mac-taken, nic-unknown, namespace-limit, translation-unsupported, cni-unavailable, cni-failed, no-pci, vmm-too-old, vmm-not-executable, vmm-died, vmm-out-of-memory, vmm-refused, agent-silent, agent-command-off, update-failed, tap-not-ready
      */
     readonly invoke: Callable<'hook.invoke'>;
   };
@@ -139,7 +139,7 @@ export interface Grouped {
     readonly list: Callable<'snapshot.list'>;
     /**
      * Restore any number of clones side by side; each succeeds or fails by itself.
-     * @throws ThawError: snapshot-unknown, snapshot-damaged, not-fit-for-strategy, incompatible, name-taken, drive-in-use, no-room, cgroups-unavailable, network-unknown, subnet-exhausted, tap-busy, tap-taken, mac-taken, nic-unknown, namespace-limit, cni-unavailable, cni-failed, no-pci, vmm-too-old, vmm-not-executable, vmm-died, vmm-out-of-memory, vmm-refused, agent-silent, agent-command-off, update-failed
+     * @throws ThawError: snapshot-unknown, snapshot-damaged, not-fit-for-strategy, incompatible, name-taken, drive-in-use, no-room, cgroups-unavailable, network-unknown, subnet-exhausted, tap-busy, tap-taken, mac-taken, nic-unknown, namespace-limit, translation-unsupported, cni-unavailable, cni-failed, no-pci, vmm-too-old, vmm-not-executable, vmm-died, vmm-out-of-memory, vmm-refused, agent-silent, agent-command-off, update-failed
      */
     readonly restore: Callable<'snapshot.restore'>;
     /**

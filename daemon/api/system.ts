@@ -3,7 +3,7 @@ import { defineMethod } from './define.js';
 import * as host from './errors/host.js';
 
 /** The version of this contract: the minor number grows with every addition, the major one with every break. */
-export const contractVersion = '1.0';
+export const contractVersion = '1.1';
 
 export const info = defineMethod({
   name: 'system.info',

@@ -13,7 +13,7 @@ const health = {
 };
 const info = {
   version: '0.1.0',
-  contract: '1.0',
+  contract: '1.1',
   pid: 1,
   startedAt: 0,
   runDir: '/run/thawd',
