@@ -35,6 +35,10 @@ unshare --mount --propagation private sh -c '
   mkdir -p "$work/root/etc/systemd/system" "$work/root/opt/thaw-test"
   cp "$2" "$work/root/opt/thaw-test/thaw.deb"
   cp "$3/test/systemd/inside.sh" "$work/root/opt/thaw-test/"
+  # The stand-in too: where the project lies may be hidden there, in /tmp or in a home.
+  mkdir "$work/root/opt/thaw-test/node_modules"
+  cp "$3/dist/bin/firecracker.js" "$work/root/opt/thaw-test/"
+  cp -R "$3/node_modules/koffi" "$3/node_modules/@koromix" "$work/root/opt/thaw-test/node_modules/"
   [ -e "$work/root/usr/bin/node" ] || ln -s "$4" "$work/root/usr/bin/node"
   SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes exec timeout --kill-after=5 400 systemd-nspawn --quiet --register=no --keep-unit \
     --directory="$work/root" --machine=thaw-test --private-network --bind=/dev/net/tun --bind=/dev/fuse --capability=all \
@@ -50,7 +54,7 @@ for _ in $(seq 100); do
 done
 inside() { nsenter --target "$leader" --mount --uts --ipc --net --pid --cgroup --root --wd "$@"; }
 code=0
-inside sh /opt/thaw-test/inside.sh "$project/dist/bin/firecracker.js" || code=$?
+inside sh /opt/thaw-test/inside.sh /opt/thaw-test/firecracker.js || code=$?
 [ "$code" = 0 ] || { inside journalctl --unit=thawd.service --no-pager --lines=60; tail -5 "$work.log"; }
 inside systemctl poweroff --force --force 2> /dev/null || true
 rm -f "$work.log"
