@@ -8,12 +8,14 @@ import type { Operations } from '../operations/operations.js';
 import { Turnstile } from '../operations/turnstile.js';
 import { whoLives } from '../vms/collector.js';
 import type { ForeignVms } from '../vms/foreign.js';
+import type { Health } from '../vms/health.js';
 import type { Vm } from '../vms/vm.js';
 import { diff, diffVm, type Finding, type Repair } from './diff.js';
 import { lookAtAll, lookAtVm, type LookParts } from './look.js';
 
 export interface ReconcilerParts extends LookParts {
   readonly foreign: Pick<ForeignVms, 'lookAtAll'>;
+  readonly health: Health;
   readonly operations: Operations;
   readonly log: Log;
   readonly meter?: Meter | undefined;
@@ -119,17 +121,18 @@ export class Reconciler {
     const found = await lookAtVm(vm, { ...this.#parts, written }, cx);
     if (found === null || registry.byId(vm.id) !== vm) return false;
     if (!diffVm(found).some((finding) => finding.repair === repair)) return false;
-    await this.#repairVm(vm, repair);
+    await this.#repairVm(vm, repair, cx);
     return true;
   }
 
-  async #repairVm(vm: Vm, repair: Repair | null): Promise<void> {
-    const { lifecycle, operations, records } = this.#parts;
+  async #repairVm(vm: Vm, repair: Repair | null, cx: Context): Promise<void> {
+    const { lifecycle, health, operations, records } = this.#parts;
     switch (repair) {
       case 'remove':
         return lifecycle.discard(vm);
       case 'undo':
-        return lifecycle.undoLeft(vm);
+        await lifecycle.undoLeft(vm);
+        return health.lookAt(vm, cx);
       case 'rewrite': {
         const operation = operations.begin({ method: 'system.reconcile', vm: vm.id, name: vm.name });
         try {

@@ -99,7 +99,10 @@ export class Snapshotter {
           taken.push({ ...facts.manifest, files: FileFact.array().parse(answers.get('publish')) });
           return { reservedSnapshot: null };
         },
-        undone: (_left, cx) => this.#lookAtSource(vm, cx),
+        undone: async (_left, cx) => {
+          await this.#parts.health.lookAt(vm, cx);
+          return {};
+        },
       });
     } catch (thrown) {
       claims.giveBack();
@@ -183,18 +186,6 @@ export class Snapshotter {
       generation: record.generation,
       labels: order.labels,
     };
-  }
-
-  /** What became of the source: a failed snapshot must not leave it paused, or silent, unseen. */
-  async #lookAtSource(vm: Vm, cx: Context): Promise<Partial<VmRecord>> {
-    const { health } = this.#parts;
-    try {
-      await health.lookAtPower(vm, cx);
-      if (vm.observed.power.is === 'running') await health.lookAtAgent(vm, cx);
-    } catch {
-      vm.sawPower('unknown');
-    }
-    return {};
   }
 }
 

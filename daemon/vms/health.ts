@@ -110,6 +110,16 @@ export class Health {
     }
   }
 
+  /** What became of a VM whose pause was undone: it must not be paused, or silent, unseen. Notes it; throws nothing. */
+  async lookAt(vm: Vm, cx: Context): Promise<void> {
+    try {
+      await this.lookAtPower(vm, cx);
+      if (vm.observed.power.is === 'running') await this.lookAtAgent(vm, cx);
+    } catch {
+      vm.sawPower('unknown');
+    }
+  }
+
   /** Notes why a VM that was ready is so no more, or with null that it is again. */
   note(vm: Vm, fault: { reason: string; remedy: string } | null): void {
     vm.sawFault(fault);

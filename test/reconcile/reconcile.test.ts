@@ -1,9 +1,11 @@
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { again, eventually, failureOf, hostWithBase, only } from '../support/flow.js';
+import { again, eventually, failureOf, hostWithBase, machine, only, stopAll } from '../support/flow.js';
 
-const { host } = await hostWithBase(t, { config: { reconcile: { intervalSeconds: 0 } } });
+const { host } = await hostWithBase(t, {
+  config: { reconcile: { intervalSeconds: 0 }, health: { intervalSeconds: 0 } },
+});
 const reconcile = (dryRun = false) => host.client.system.reconcile({ dryRun });
 const restore = async (name: string) =>
   only((await host.client.snapshot.restore({ snapshot: 'base', names: [name] })).clones);
@@ -155,4 +157,20 @@ t.test('it runs by itself, too', async (t) => {
   await eventually('the record', async () => ((await isThere(path)) ? true : undefined));
   await own.client.vm.stop({ vm: vm.name });
   t.strictSame(await own.leftovers(), []);
+});
+
+t.test('a source that its failed snapshot left paused runs again, and is said to', async (t) => {
+  await host.client.vm.boot({ name: 'source', config: machine() });
+  await again(
+    host,
+    { at: 'vmm.create', when: 'after', fail: 'EIO', nth: 1 },
+    { at: 'vmm.resume', fail: 'EIO', nth: 1 },
+  );
+  t.match(await failureOf(host.client.snapshot.create({ vm: 'source' })), {
+    detail: { source: { word: 'paused' } },
+  });
+  t.match(await reconcile(), { findings: [{ what: 'source', repair: 'undo', outcome: 'mended' }] });
+  t.match(await host.client.vm.get({ vm: 'source' }), { vm: { word: 'ready', power: { is: 'running' } } });
+  await stopAll(host);
+  t.strictSame(await host.leftovers(), []);
 });
