@@ -92,7 +92,7 @@ function wait(): void {
     return;
   }
   polling = true;
-  const fds = [bell, ...waiting.keys()].map(asked);
+  const fds = [bell, ...waiting.keys()].map((fd) => asked(fd));
   poll.async(fds, fds.length, -1, () => {
     polling = false;
     if (bell !== null) read(bell, Buffer.alloc(8), 8);

@@ -107,10 +107,10 @@ export async function sweep(t: Test, flow: Flow): Promise<void> {
   );
 }
 
-/** The points that come after a fault. */
+/** The points that come after a fault; its own are no more: how often it is tried again is a matter of time. */
 function after({ at, when }: HostFault, points: readonly Point[]): Point[] {
-  const index = points.findIndex((point) => point.at === at && point.when === when);
-  return points.slice(index + 1);
+  const its = (point: Point): boolean => point.at === at && point.when === when;
+  return points.slice(points.findIndex(its) + 1).filter((point) => !its(point));
 }
 
 /** The change, one fault at a time, on one host. */
