@@ -6,6 +6,17 @@ export interface Hello {
   readonly version: string | null;
 }
 
+async function connected(to: Endpoint, cx: Context): Promise<AgentStream> {
+  const opened: AgentStream[] = [];
+  try {
+    return await agentConnect({ to, opened }, cx);
+  } catch (error) {
+    // Given up when it was open already: an agent that serves one client at a time would wait for this one for ever.
+    for (const stream of opened) stream.close();
+    throw error;
+  }
+}
+
 /** One connection to an agent, its first words said at once, even before the guest has accepted. */
 export class Line {
   readonly session: AgentSession;
@@ -30,8 +41,8 @@ export class Line {
     { vm, to, dialect }: { vm: string; to: Endpoint; dialect: AgentDialect },
     cx: Context,
   ): Promise<Line> {
-    const stream = await agentConnect(to, cx);
-    const dial = (inner: Context): Promise<GuestStream> => agentConnect(to, inner);
+    const stream = await connected(to, cx);
+    const dial = (inner: Context): Promise<GuestStream> => connected(to, inner);
     return new Line(stream, dialect.open(vm, stream, dial), cx);
   }
 

@@ -9,15 +9,19 @@ export async function openWatches(life: Lifetime, parts: Outlook) {
   const every = (
     name: string,
     {
-      seconds,
       failed,
-      run,
-    }: { seconds: number; failed: string; run: (signal: AbortSignal) => Promise<unknown> },
+      ...how
+    }: {
+      seconds: number;
+      atOnce?: boolean;
+      failed: string;
+      run: (signal: AbortSignal) => Promise<unknown>;
+    },
     close?: () => Promise<void>,
   ): Promise<Ticker> =>
     life.open(
       name,
-      () => new Ticker({ seconds, run, onError: (err) => log.error({ err }, failed) }),
+      () => new Ticker({ ...how, onError: (err) => log.error({ err }, failed) }),
       async (ticker) => {
         await ticker.close();
         await close?.();
@@ -26,6 +30,8 @@ export async function openWatches(life: Lifetime, parts: Outlook) {
 
   const health = await every('health', {
     seconds: config.health.intervalSeconds,
+    // What a daemon before knew of them is gone: an agent that it had found silent is found so again.
+    atOnce: true,
     failed: 'looking after the VMs failed',
     run: (signal) => watch.look(signal),
   });

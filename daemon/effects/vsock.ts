@@ -134,12 +134,13 @@ export class AgentStream implements GuestStream {
 }
 
 /**
- * Connects to an agent. Through a VMM that is without waiting for the guest: legal while the VM is Paused.
+ * Connects to an agent. Through a VMM that is without waiting for the guest: legal while the VM is Paused. Who gives up
+ * closes what is in `opened` by then.
  * @throws Error of the system call (ENOENT, ECONNREFUSED) where nobody listens
  */
 export const agentConnect = effect(
   'agent.connect',
-  async (to: Endpoint, cx): Promise<AgentStream> =>
+  async ({ to, opened }: { to: Endpoint; opened: AgentStream[] }, cx): Promise<AgentStream> =>
     await new Promise((resolve, reject) => {
       const socket = to.via === 'tcp' ? connect(to.port, to.address) : connect(to.path);
       const stop = (): void => {
@@ -154,7 +155,9 @@ export const agentConnect = effect(
       socket.once('error', fail).once('connect', () => {
         cx.signal.removeEventListener('abort', stop);
         socket.removeListener('error', fail);
-        resolve(new AgentStream(socket, to.via === 'vsock' ? to.port : null));
+        const stream = new AgentStream(socket, to.via === 'vsock' ? to.port : null);
+        opened.push(stream);
+        resolve(stream);
       });
     }),
 );

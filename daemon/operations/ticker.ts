@@ -10,18 +10,20 @@ export class Ticker {
 
   /**
    * @param parts.seconds between two runs; 0 for never
+   * @param parts.atOnce the first run does not wait
    * @param parts.run is given a signal that aborts when the ticker is closed
    * @param parts.onError hears of a run that failed; the next has its turn all the same
    */
   constructor(parts: {
     seconds: number;
+    atOnce?: boolean | undefined;
     run: (signal: AbortSignal) => Promise<unknown>;
     onError: (error: unknown) => void;
   }) {
     this.#milliseconds = parts.seconds * 1000;
     this.#run = parts.run;
     this.#onError = parts.onError;
-    this.#arm();
+    this.#arm(parts.atOnce === true ? 0 : this.#milliseconds);
   }
 
   /** Milliseconds since the run under way began; null while none is. */
@@ -45,7 +47,7 @@ export class Ticker {
     await this.#running;
   }
 
-  #arm(): void {
+  #arm(milliseconds = this.#milliseconds): void {
     if (this.#milliseconds === 0 || this.#closing.signal.aborted) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
@@ -54,7 +56,7 @@ export class Ticker {
         this.#running = null;
         this.#arm();
       });
-    }, this.#milliseconds);
+    }, milliseconds);
   }
 
   async #tick(): Promise<void> {

@@ -161,6 +161,14 @@ t.test('a tap that somebody else has opened is named', async (t) => {
   t.strictSame(await host.leftovers(), []);
 });
 
+t.test('a connection that is given up once it is open keeps no later one from the agent', async (t) => {
+  await again(host, { at: 'agent.connect', when: 'after', fail: 'EIO', nth: 1 });
+  const vm = only(await restore(['patient'], 8_000));
+  await host.client.agent.ping({ vm: vm.id });
+  await stopAll(host);
+  t.strictSame(await host.leftovers(), []);
+});
+
 t.test('more clones than the network has addresses: those that fit come to be', async (t) => {
   const networks = { default: { bridge: 'thaw0', subnet: '10.99.0.0/29', dns: [] } };
   const small = await startHost(t, { config: { networks }, env: atOnce });

@@ -1,4 +1,4 @@
-import { chmod, chown, copyFile, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { connect, type ThawClient } from '../../client/index.js';
@@ -55,7 +55,7 @@ t.test('a user who may change names only files beneath the roots, with no link o
   // The daemon lives in a mount namespace of its own over the same files.
   const root = '/tmp/thaw-roots';
   await mkdir(join(root, 'inside'), { recursive: true });
-  t.teardown(() => host.exec('rm', '-rf', root).then(() => undefined));
+  t.teardown(() => rm(root, { recursive: true }));
   await writeFile(
     join(root, 'inside/kernel'),
     Buffer.concat([Buffer.from('\x7fELF\x02\x01\x01'), Buffer.alloc(4089)]),
@@ -113,6 +113,7 @@ t.test('a file that its owner swaps after it was judged is not used', async (t) 
   const root = '/tmp/thaw-roots/swapped';
   const at = (name: string): string => join(root, name);
   await mkdir(root, { recursive: true });
+  t.teardown(() => rm('/tmp/thaw-roots', { recursive: true }));
   for (const name of ['kernel', 'other-kernel', 'agent']) await copyFile(testKernel(), at(name));
   for (const name of ['disk', 'secret']) await writeFile(at(name), Buffer.alloc(4096));
   // Each waits between its judgement and its use.
