@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import koffi from 'koffi';
 import { look } from '../../plugins/contract.js';
+import { socketOption } from './getsockopt.js';
 
 // From asm-generic/socket.h; the same on x86_64 and aarch64.
-const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_ACCEPTCONN = 30;
 const SO_DOMAIN = 39;
@@ -11,9 +11,6 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 
 const libc = koffi.load('libc.so.6');
-const getsockopt = libc.func(
-  'int getsockopt(int fd, int level, int name, _Out_ uint8 *value, _Inout_ uint32 *length)',
-);
 const getsockname = libc.func('int getsockname(int fd, _Out_ uint8 *address, _Inout_ uint32 *length)');
 
 /** What a descriptor is that somebody has handed over. */
@@ -37,10 +34,7 @@ export const handedLook = look('socket.handed', (fd: number): Handed => {
   return { listens: type === SOCK_STREAM && listening === 1, unix, file: unix ? fileOf(fd) : null };
 });
 
-function option(fd: number, name: number): number | null {
-  const value = Buffer.alloc(4);
-  return getsockopt(fd, SOL_SOCKET, name, value, [value.length]) === 0 ? value.readInt32LE(0) : null;
-}
+const option = (fd: number, name: number): number | null => socketOption(fd, name, 4)?.readInt32LE(0) ?? null;
 
 function fileOf(fd: number): Handed['file'] {
   const address = Buffer.alloc(110);

@@ -2,16 +2,13 @@ import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { systemCallFailed } from '../api/errors/host.js';
 import { look } from '../../plugins/contract.js';
+import { socketOption } from './getsockopt.js';
 
 // From asm-generic/socket.h and poll.h; the same on x86_64 and aarch64, the two that Firecracker runs on.
-const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const POLLHUP = 0x10;
 
 const libc = koffi.load('libc.so.6');
-const getsockopt = libc.func(
-  'int getsockopt(int fd, int level, int name, _Out_ uint8 *value, _Inout_ uint32 *length)',
-);
 const poll = libc.func('int poll(_Inout_ uint8 *fds, unsigned long count, int timeout)');
 
 /** A process at the other end of a Unix socket. */
@@ -26,8 +23,8 @@ export interface PeerCredentials {
  * @throws systemCallFailed where `fd` is no connected Unix socket
  */
 export const peerCredentials = look('peer.credentials', (fd: number): PeerCredentials => {
-  const value = Buffer.alloc(12);
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, value, [value.length]) !== 0) throw failed('getsockopt');
+  const value = socketOption(fd, SO_PEERCRED, 12);
+  if (value === null) throw failed('getsockopt');
   return { pid: value.readInt32LE(0), uid: value.readInt32LE(4) >>> 0, gid: value.readInt32LE(8) >>> 0 };
 });
 

@@ -10,7 +10,7 @@ import type { FolderStep } from '../steps/folder.js';
 import type { ConfirmStep, UpdateStep } from '../steps/guest.js';
 import type { FoundFile } from '../effects/files.js';
 import type { LoadStep } from '../steps/load.js';
-import type { OpenedStep } from '../steps/opened.js';
+import { openedStep } from '../steps/opened.js';
 import type { ResumeStep } from '../steps/power.js';
 import type { VmmStep } from '../steps/vmm.js';
 import { dnsOf, identityDocument } from '../vms/identity.js';
@@ -81,7 +81,7 @@ export function planRestore(facts: RestoreFacts): readonly Step[] {
     ...confine(vm.id, facts.confinement),
     ...disks(facts),
     load,
-    ...opened(facts),
+    ...(facts.files.length > 0 ? [openedStep(vm.id, facts.files)] : []),
     ...strategy.plug,
     resume,
     ...(manifest.agent === null ? strategy.settle : guest(facts)),
@@ -100,16 +100,6 @@ function disks({ vm, manifest, path, diskDir }: RestoreFacts): readonly Step[] {
       from: drive.file.startsWith('/') ? drive.file : path(`disks/${drive.file}`),
       copy: drive.readOnly ? null : join(diskDir, drive.path),
     })),
-  };
-  return [step];
-}
-
-function opened({ vm, files }: RestoreFacts): readonly Step[] {
-  if (files.length === 0) return [];
-  const step: OpenedStep = {
-    kind: 'opened',
-    vm: vm.id,
-    files: files.map(({ path, inode }) => ({ path, ...inode })),
   };
   return [step];
 }

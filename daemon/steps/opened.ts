@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fileReplaced } from '../api/errors/host.js';
 import { Inode } from '../api/shapes/file.js';
+import type { FoundFile } from '../effects/files.js';
 import { sameInode } from '../effects/inode.js';
 import { openFiles } from '../effects/vmm-proc.js';
 import { nothing, stepKind, type Step } from '../../plugins/contract.js';
@@ -11,7 +12,14 @@ const opened = z.object({
   vm: z.string(),
   files: z.array(Inode.extend({ path: z.string() })),
 });
-export type OpenedStep = z.infer<typeof opened> & Step;
+type OpenedStep = z.infer<typeof opened> & Step;
+
+/** The step for files as they were found. */
+export const openedStep = (vm: string, files: readonly FoundFile[]): OpenedStep => ({
+  kind: 'opened',
+  vm,
+  files: files.map(({ path, inode }) => ({ path, ...inode })),
+});
 
 /**
  * Proves, while the guest does not run yet, that the VMM has open the very files that were judged: it opens paths, and

@@ -7,7 +7,7 @@ import type { DisksStep } from '../steps/disks.js';
 import type { FolderStep } from '../steps/folder.js';
 import type { HelloStep, UpdateStep } from '../steps/guest.js';
 import type { NicStep } from '../steps/nic.js';
-import type { OpenedStep } from '../steps/opened.js';
+import { openedStep } from '../steps/opened.js';
 import type { VmmStep } from '../steps/vmm.js';
 import { dnsOf } from './identity.js';
 import type { Confinement } from '../vmm/cgroups.js';
@@ -71,11 +71,6 @@ export function planBoot(facts: BootFacts): readonly Step[] {
       ...(txRateLimiter && { txRateLimiter }),
     };
   });
-  const opened: OpenedStep = {
-    kind: 'opened',
-    vm: vm.id,
-    files: facts.files.map(({ path, inode }) => ({ path, ...inode })),
-  };
   const start: StartStep = { kind: 'start', vm: vm.id };
   return [
     folder,
@@ -84,7 +79,7 @@ export function planBoot(facts: BootFacts): readonly Step[] {
     vmm,
     ...confine(vm.id, facts.confinement),
     configure,
-    opened,
+    openedStep(vm.id, facts.files),
     ...nics,
     start,
     ...(facts.agent !== null && facts.readyTimeout > 0 ? guest(facts) : []),

@@ -3,6 +3,7 @@ import type { Vm as VmView } from '../api/shapes/vm.js';
 import type { VmmDescription } from '../vmm/answers.js';
 import { VmmApi } from '../vmm/api.js';
 import { within, type Context } from '../../plugins/contract.js';
+import { powerOf } from './health.js';
 
 /** Milliseconds for a socket to show that a Firecracker is behind it. */
 const probeDeadline = 1_000;
@@ -47,8 +48,6 @@ async function describe(place: Place, api: VmmApi, cx: Context): Promise<VmView 
 function foreignView(facts: { dir: string; apiSocket: string; described: VmmDescription }): VmView {
   const { dir, apiSocket, described } = facts;
   const at = Date.now();
-  const power =
-    described.state === 'Running' ? 'running' : described.state === 'Paused' ? 'paused' : 'unknown';
   return {
     id: basename(dir),
     name: basename(dir),
@@ -57,7 +56,7 @@ function foreignView(facts: { dir: string; apiSocket: string; described: VmmDesc
     createdAt: at,
     expiresAt: null,
     process: { is: 'alive', at, pid: null, startTime: null },
-    power: { is: power, at },
+    power: { is: powerOf(described.state), at },
     readiness: { is: 'not-asked', at },
     attachments: [],
     snapshot: null,

@@ -136,6 +136,7 @@ export class Health {
   }
 }
 
-function powerOf(state: string): PowerState['is'] {
+/** What Firecracker's word for its state says of the guest. */
+export function powerOf(state: string): PowerState['is'] {
   return state === 'Running' ? 'running' : state === 'Paused' ? 'paused' : 'unknown';
 }
